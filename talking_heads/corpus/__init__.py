@@ -1,0 +1,1 @@
+"""Clips of speech with motion, and the course corpus."""

@@ -1,0 +1,1 @@
+"""Exercises, progress and notebook tools."""

@@ -1,0 +1,9 @@
+"""The one error that is meant for the person who uses the package."""
+
+
+class UserError(ValueError):
+    """Input that the package cannot use.
+
+    The message says what is wrong and what to do about it, in at most three short lines.
+    The command line prints it to stderr without a traceback and exits with code 2.
+    """

@@ -1,0 +1,1 @@
+"""Audio in, synthesised speech, phonemes and features."""

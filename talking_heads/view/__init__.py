@@ -1,0 +1,1 @@
+"""Players, stills and plots."""
