@@ -1,0 +1,42 @@
+# make lab    set everything up and open the course in JupyterLab
+# make test   set everything up and run the tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+EXTRAS := speech,lab,dev
+# JupyterLab refuses to start as root (in a container, say) unless it is told to.
+ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+# Two test processes with one thread each are faster on two cores than one process with two threads.
+TEST := OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+
+.PHONY: setup lab test test-long lint notebooks clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed. Name one, for example: make setup PYTHON=python3.12" >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(EXTRAS)]"
+	$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements"
+	touch $@
+
+lab: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(ROOT) --ServerApp.root_dir="$(CURDIR)" \
+		notebooks/00_welcome.ipynb $(ARGS)
+
+test: setup lint
+	$(TEST) -n 2 --dist loadscope -m "not slow" --nbval tests notebooks $(ARGS)
+
+test-long: setup
+	$(TEST) -m slow tests $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
