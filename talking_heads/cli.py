@@ -1,0 +1,255 @@
+"""The ``talking-heads`` command.
+
+Exit codes: 0 done, 1 a check failed, 2 unusable input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import talking_heads
+from talking_heads.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_PROGRAM = "talking-heads"
+_LARGEST_SEED = 2**32 - 1
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are as short as all others: the message and where to read more."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{_PROGRAM}: {message}\nTry: {self.prog} --help\n")
+
+
+def _seed(text: str) -> int:
+    try:
+        seed = int(text)
+    except ValueError:
+        seed = -1
+    if not 0 <= seed <= _LARGEST_SEED:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a seed; give a whole number from 0 to {_LARGEST_SEED}"
+        )
+    return seed
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return number
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0.5 <= rate <= 2.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a rate; give a number from 0.5 to 2")
+    return rate
+
+
+def _animate(
+    audio: NDArray[np.float32], title: str, speaker: str | None, options: argparse.Namespace
+) -> None:
+    """Turn ``audio`` into motion and write it where ``options`` say."""
+    from tqdm import tqdm
+
+    from talking_heads.export import write_motion
+    from talking_heads.models import load_model
+
+    model = load_model(options.model)
+    with tqdm(desc="Animating", unit="step", disable=options.quiet, leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        motion = model.animate(
+            audio, speaker=speaker, seed=options.seed, steps=options.steps, progress=show
+        )
+    if not options.quiet:
+        print(f"Writing {options.out} ...", file=sys.stderr)
+    write_motion(options.out, motion, audio, title=title)
+    print(f"{options.out}: {len(motion)} frames, {motion.duration:.2f} s")
+
+
+def _run_animate(options: argparse.Namespace) -> int:
+    from talking_heads.export import check_output
+    from talking_heads.speech import load_audio
+
+    check_output(options.out, inputs=[options.audio])
+    _animate(load_audio(options.audio), options.audio.stem, options.speaker, options)
+    return 0
+
+
+def _run_say(options: argparse.Namespace) -> int:
+    from talking_heads.export import check_output
+    from talking_heads.models import load_model
+    from talking_heads.speech import synthesize
+
+    check_output(options.out)
+    speaker = options.speaker
+    if speaker is None and options.voice in load_model(options.model).speakers:
+        speaker = options.voice
+    speech = synthesize(options.text, options.voice, rate=options.rate, seed=options.seed)
+    _animate(speech.audio, options.text, speaker, options)
+    return 0
+
+
+def _run_check(options: argparse.Namespace) -> int:
+    from talking_heads.course.environment import check_environment
+
+    checks = check_environment()
+    for check in checks:
+        print(check)
+    return 0 if all(check.ok for check in checks) else 1
+
+
+def _run_corpus_build(options: argparse.Namespace) -> int:
+    from talking_heads.corpus import build_course_corpus, corpus_info
+
+    build_course_corpus(
+        options.out,
+        clips_per_speaker=options.clips,
+        seed=options.seed,
+        workers=options.workers,
+        progress=not options.quiet,
+        overwrite=options.overwrite,
+    )
+    print(corpus_info(options.out))
+    return 0
+
+
+def _run_corpus_info(options: argparse.Namespace) -> int:
+    from talking_heads.corpus import corpus_info
+
+    print(corpus_info(options.path))
+    return 0
+
+
+def _run_train(options: argparse.Namespace) -> int:
+    from talking_heads.training import train
+
+    folder = train(
+        options.name,
+        data=options.data,
+        out=options.out,
+        preset=options.preset,
+        steps=options.steps,
+        seed=options.seed,
+        progress=not options.quiet,
+    )
+    print(f"{folder}: use it with --model {folder}")
+    return 0
+
+
+def _add_animation_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        help="what to write: talk.html (a page with sound and head) or motion.npz (arrays)",
+    )
+    parser.add_argument("--speaker", help="whose style and head (default: the average speaker)")
+    parser.add_argument("--seed", type=_seed, default=0, help="the same seed, the same motion")
+    parser.add_argument(
+        "--model", default="diff_speaker", help="a shipped model's name or a checkpoint folder"
+    )
+    parser.add_argument("--steps", type=_positive, help="denoising steps (default: the model's)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog=_PROGRAM, description="Speech-driven 3D facial animation.")
+    parser.add_argument("--version", action="version", version=talking_heads.__version__)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(
+        name: str,
+        run: Callable[[argparse.Namespace], int],
+        text: str,
+        to: argparse._SubParsersAction[argparse.ArgumentParser] = commands,
+    ) -> argparse.ArgumentParser:
+        command = to.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    animate = add("animate", _run_animate, "Make a recording drive the head.")
+    animate.add_argument("audio", type=Path, help="WAV, FLAC, OGG or MP3, any sample rate")
+    _add_animation_options(animate)
+
+    say = add("say", _run_say, "Speak a text and make it drive the head.")
+    say.add_argument("text", help="English text")
+    say.add_argument("--voice", default="ada", help="the synthesised voice (default: ada)")
+    say.add_argument("--rate", type=_rate, default=1.0, help="speaking rate, 0.5 to 2 (default: 1)")
+    _add_animation_options(say)
+
+    add("check", _run_check, "Check this installation, one line per item.")
+
+    corpus = commands.add_parser("corpus", help="Build and inspect corpora.")
+    corpus_commands = corpus.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    build = add("build", _run_corpus_build, "Build the course corpus.", corpus_commands)
+    build.add_argument("out", type=Path, help="the folder to write")
+    build.add_argument("--clips", type=_positive, default=40, help="clips per speaker (40)")
+    build.add_argument("--seed", type=_seed, default=0)
+    build.add_argument("--workers", type=_positive, default=2, help="processes (2)")
+    build.add_argument("--overwrite", action="store_true", help="replace an existing corpus")
+    build.add_argument("--quiet", action="store_true", help="no progress bar")
+    info = add("info", _run_corpus_info, "Describe a corpus.", corpus_commands)
+    info.add_argument("path", type=Path)
+
+    train = add("train", _run_train, "Train a model. Run it again to go on where it stopped.")
+    train.add_argument("name", help="diff_speaker")
+    train.add_argument("--data", type=Path, required=True, help="the corpus folder")
+    train.add_argument("--out", type=Path, required=True, help="the checkpoint folder to write")
+    train.add_argument("--preset", default="course", help="course, full or paper (course)")
+    train.add_argument("--steps", type=_positive, help="training steps (default: the preset's)")
+    train.add_argument("--seed", type=_seed, default=0)
+    train.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        The words after the command's name; those of this process if not given.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except UserError as error:
+        print(f"{_PROGRAM}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        # A full disk or a folder without permission: the system's own words say it best.
+        print(f"{_PROGRAM}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{_PROGRAM}: interrupted; nothing was written.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

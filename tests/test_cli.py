@@ -1,0 +1,237 @@
+"""The command line: what it writes, and what it says about input that it cannot use."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from talking_heads.cli import main
+
+RATE = 16_000
+
+
+def _speechlike(seconds: float, rate: int = RATE) -> np.ndarray:
+    """A buzz at 120 Hz whose loudness rises and falls four times a second."""
+    time = np.arange(round(seconds * rate)) / rate
+    buzz = np.sign(np.sin(2 * np.pi * 120 * time)) * 0.3
+    return (buzz * (0.5 + 0.5 * np.sin(2 * np.pi * 4 * time))).astype(np.float32)
+
+
+def _run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    capsys.readouterr()
+    try:
+        code = main([str(word) for word in words])
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def _assert_refused(result: tuple[int, str, str], *words: str) -> None:
+    code, _, err = result
+    assert code == 2
+    assert 1 <= len(err.strip().splitlines()) <= 4, err
+    assert "Traceback" not in err
+    for word in words:
+        assert word.lower() in err.lower(), err
+
+
+@pytest.fixture()
+def speech(tmp_path: Path) -> Path:
+    path = tmp_path / "speech.wav"
+    soundfile.write(path, _speechlike(1.2), RATE)
+    return path
+
+
+def test_npz_holds_what_is_promised(
+    speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "motion.npz"
+    code, printed, err = _run(capsys, "animate", speech, "--out", out)
+    assert (code, "Traceback" in err) == (0, False)
+    assert "30 frames" in printed
+    with np.load(out, allow_pickle=False) as data:
+        frames, vertices = data["vertices"].shape[:2]
+        assert data["vertices"].shape == (30, vertices, 3)
+        assert data["vertices"].dtype == np.float32
+        assert data["faces"].shape[1] == 3
+        assert data["faces"].max() < vertices
+        assert float(data["fps"]) == 25.0
+        assert data["lip_aperture"].shape == (frames,)
+        assert (data["lip_aperture"] >= 0).all()
+        assert data["coefficients"].shape == (frames, 52)
+        assert len(data["names"]) == 52
+        assert "jawOpen" in data["names"]
+
+
+def test_the_same_seed_gives_the_same_motion(
+    speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    motions = []
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        out = tmp_path / f"{name}.npz"
+        assert _run(capsys, "animate", speech, "--out", out, "--seed", seed)[0] == 0
+        with np.load(out) as data:
+            motions.append(data["coefficients"])
+    np.testing.assert_array_equal(motions[0], motions[1])
+    assert np.abs(motions[0] - motions[2]).max() > 1e-3
+
+
+def test_say_writes_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "talk.html"
+    code, _, err = _run(capsys, "say", "Hello there", "--out", out)
+    assert code == 0, err
+    page = out.read_text(encoding="utf-8")
+    assert page.lower().startswith("<!doctype html>")
+    assert "Hello there" in page
+    assert out.stat().st_size < 15e6
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate"),
+    [
+        pytest.param(_speechlike(0.02), RATE, id="20 ms"),
+        pytest.param(np.zeros(RATE, np.float32), RATE, id="silence"),
+        pytest.param(_speechlike(1.0, 8000), 8000, id="8 kHz"),
+        pytest.param(np.stack([_speechlike(1.0, 48000)] * 2, 1), 48000, id="48 kHz stereo"),
+    ],
+)
+def test_unusual_but_usable_audio_works(
+    samples: np.ndarray, rate: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    soundfile.write(tmp_path / "in.wav", samples, rate)
+    out = tmp_path / "out.npz"
+    code, _, err = _run(capsys, "animate", tmp_path / "in.wav", "--out", out)
+    assert code == 0, err
+    with np.load(out) as data:
+        expected = max(1, round(len(samples) / rate * 25))
+        assert abs(len(data["coefficients"]) - expected) <= 1
+        assert np.isfinite(data["vertices"]).all()
+
+
+def test_unusable_audio_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.npz"
+    (tmp_path / "text.wav").write_text("I am a text, not a sound.")
+    (tmp_path / "empty.wav").write_bytes(b"")
+    soundfile.write(tmp_path / "none.wav", np.zeros(0, np.float32), RATE)
+    broken = np.full(RATE, np.nan, np.float32)
+    soundfile.write(tmp_path / "nan.wav", broken, RATE, subtype="FLOAT")
+    for name in ("missing.wav", "text.wav", "empty.wav", "none.wav", "nan.wav", "."):
+        _assert_refused(_run(capsys, "animate", tmp_path / name, "--out", out), tmp_path.name)
+        assert not out.exists()
+
+
+def test_a_header_that_lies_about_its_length(
+    speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = speech.read_bytes()
+    cut = tmp_path / "cut.wav"
+    cut.write_bytes(whole[: len(whole) // 2])
+    out = tmp_path / "out.npz"
+    code, _, err = _run(capsys, "animate", cut, "--out", out)
+    assert code == 0, err
+    with np.load(out) as data:
+        assert len(data["coefficients"]) == pytest.approx(15, abs=1)
+
+
+def test_outputs_that_cannot_be_written(
+    speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _assert_refused(_run(capsys, "animate", speech, "--out", tmp_path / "no" / "t.html"), "no")
+    _assert_refused(_run(capsys, "animate", speech, "--out", tmp_path / "t.mp4"), ".mp4", ".html")
+    _assert_refused(_run(capsys, "animate", speech, "--out", tmp_path / "plain"), ".html")
+    (tmp_path / "folder.html").mkdir()
+    _assert_refused(_run(capsys, "animate", speech, "--out", tmp_path / "folder.html"), "folder")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--speaker", "nobody", ("nobody", "ada")),
+        ("--model", "nothing", ("nothing",)),
+        ("--seed", "seven", ("seven", "number")),
+        ("--seed", "-1", ("seed",)),
+        ("--steps", "0", ("steps",)),
+    ],
+)
+def test_unknown_values(
+    option: str,
+    value: str,
+    words: tuple[str, ...],
+    speech: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "t.npz"
+    _assert_refused(_run(capsys, "animate", speech, "--out", out, option, value), *words)
+    assert not out.exists()
+
+
+def test_a_damaged_checkpoint_is_refused(
+    speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from talking_heads.paths import checkpoint_dir
+
+    for damaged in ("config.json", "contract.json", "model.safetensors"):
+        copy = tmp_path / damaged.partition(".")[0]
+        copy.mkdir()
+        for file in checkpoint_dir("diff_speaker").iterdir():
+            content = file.read_bytes()
+            (copy / file.name).write_bytes(content[:100] if file.name == damaged else content)
+        out = tmp_path / "t.npz"
+        result = _run(capsys, "animate", speech, "--out", out, "--model", copy)
+        _assert_refused(result, damaged)
+
+
+def test_a_failed_run_leaves_the_old_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "talk.html"
+    out.write_text("my old page")
+    (tmp_path / "text.wav").write_text("no sound")
+    _assert_refused(_run(capsys, "animate", tmp_path / "text.wav", "--out", out))
+    assert out.read_text() == "my old page"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["talk.html", "text.wav"]
+
+
+@pytest.mark.parametrize("text", ["", "   ", "?!", "<<<>>>"])
+def test_nothing_to_say(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _assert_refused(_run(capsys, "say", text, "--out", tmp_path / "t.html"))
+
+
+def test_an_unknown_voice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = _run(capsys, "say", "Hello", "--voice", "nobody", "--out", tmp_path / "t.html")
+    _assert_refused(result, "nobody", "ada")
+
+
+def test_usage_errors_are_short(capsys: pytest.CaptureFixture[str]) -> None:
+    _assert_refused(_run(capsys), "--help")
+    _assert_refused(_run(capsys, "sing"), "sing")
+    _assert_refused(_run(capsys, "animate", "speech.wav"), "--out")
+
+
+def test_check_prints_one_line_per_item(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _run(capsys, "check")
+    lines = out.strip().splitlines()
+    assert code == 0, out
+    assert len(lines) == 6
+    for line, item in zip(
+        lines, ("Python", "torch", "widgets", "audio", "data", "speech engine"), strict=True
+    ):
+        assert line.startswith("ok") and item in line
+
+
+def test_help_starts_quickly_and_loads_no_torch() -> None:
+    program = (
+        "import sys\nfrom talking_heads.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "assert 'torch' not in sys.modules and 'numpy' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "animate" in done.stdout
