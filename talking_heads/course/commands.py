@@ -1,0 +1,88 @@
+"""The course's part of the command line: ``exercises``, ``progress`` and ``course``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def _run_exercises(options: argparse.Namespace) -> int:
+    from talking_heads.course.exercises import make_copies
+
+    copies = make_copies(
+        options.kind,
+        options.numbers,
+        out=options.out,
+        overwrite=options.overwrite,
+        seed=getattr(options, "seed", None),
+    )
+    for copy in copies:
+        print(copy)
+    return 0
+
+
+def _run_progress(options: argparse.Namespace) -> int:
+    from talking_heads.course.report import progress_report
+
+    print(progress_report())
+    return 0
+
+
+def _run_course_execute(options: argparse.Namespace) -> int:
+    from talking_heads.course.notebooks import build_notebooks
+
+    for built in build_notebooks(options.numbers):
+        print(built)
+    return 0
+
+
+def _run_course_lint(options: argparse.Namespace) -> int:
+    from talking_heads.course.notebooks import lint_course
+
+    problems = lint_course()
+    for problem in problems:
+        print(problem)
+    if not problems:
+        print("The notebooks and exercises follow the course's rules.")
+    return 1 if problems else 0
+
+
+def add_course_commands(
+    commands: argparse._SubParsersAction[Any],
+    add: Callable[..., argparse.ArgumentParser],
+) -> None:
+    """Add the course's commands to a parser.
+
+    Parameters
+    ----------
+    commands : argparse subparsers
+        Where the commands go.
+    add : callable
+        ``add(name, run, help, to)`` makes a command and returns its parser.
+    """
+    exercises = commands.add_parser("exercises", help="Make copies of the exercises.")
+    kinds = exercises.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for kind, text in (
+        ("student", "Make the copies to work in (never replaces one that you have edited)."),
+        ("solution", "Make copies with the solutions in them."),
+        ("release", "Make an nbgrader course: points, locked tests, hidden tests."),
+    ):
+        command = add(kind, _run_exercises, text, kinds)
+        command.set_defaults(kind=kind)
+        command.add_argument("numbers", nargs="*", metavar="NN", help="notebook numbers, as 00")
+        command.add_argument("--out", type=Path, help="the folder to write to")
+        command.add_argument("--overwrite", action="store_true", help="replace edited copies too")
+        if kind == "release":
+            command.add_argument("--seed", type=int, help="chooses the hidden tests' inputs")
+
+    add("progress", _run_progress, "Show which exercise checks have passed.")
+
+    course = commands.add_parser("course", help="For authors: build and check the notebooks.")
+    tasks = course.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    execute = add(
+        "execute", _run_course_execute, "Build notebooks from their sources and run them.", tasks
+    )
+    execute.add_argument("numbers", nargs="*", metavar="NN", help="notebook numbers, as 00")
+    add("lint", _run_course_lint, "Check notebooks and exercise masters for faults.", tasks)
