@@ -1,0 +1,418 @@
+"""Synthesised speech that knows its phonemes.
+
+The engine is espeak-ng from the package ``espeakng-loader``. It runs in a process of its own
+(`talking_heads.speech.worker`) and exchanges files with this one; see there why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talking_heads.errors import UserError
+from talking_heads.speech import worker
+from talking_heads.speech.audio import SAMPLE_RATE
+from talking_heads.speech.closures import retime_closures
+from talking_heads.speech.phonemes import Phoneme, normalize_symbol, phoneme_classes
+from talking_heads.speech.voices import VOICES, Voice
+
+MAX_CHARACTERS = 10_000
+"""The longest text that is spoken, about ten minutes."""
+
+LEAD_SECONDS = 0.24
+"""Silence before the first sound: six motion frames, in which a mouth opens."""
+TRAIL_SECONDS = 0.24
+"""At least as much silence follows the last sound; the end is rounded up to a motion frame."""
+
+SPEECH_DB = -23.0
+"""Mean level of the speech in dB of full scale, before the random gain."""
+GAIN_DB = 3.0
+"""The seed moves the level by at most this much up or down."""
+NOISE_DB = -55.0
+"""Level of the noise floor in dB of full scale. The engine's closures are digital silence, which
+no microphone hears, and which would give a network an easy and useless cue."""
+
+_MOTION_FRAME = 640
+_LOADER = "espeakng_loader"
+_INSTALL = 'Install it: pip install -c constraints.txt -e ".[speech]" (or: make setup)'
+_ITEMS_PER_PROCESS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Speech:
+    """Synthesised speech.
+
+    Parameters
+    ----------
+    audio : ndarray of float32
+        ``(samples,)`` 16 kHz mono, a whole number of motion frames of 640 samples.
+    phonemes : tuple of Phoneme
+        From 0 to the end of the audio without gaps; pauses have the symbol ``""``.
+    text : str
+        What was asked for.
+    voice : str
+        A name of `VOICES`.
+    """
+
+    audio: NDArray[np.float32]
+    phonemes: tuple[Phoneme, ...]
+    text: str
+    voice: str
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return len(self.audio) / SAMPLE_RATE
+
+
+class Utterance(NamedTuple):
+    """What to say: the arguments of `synthesize`."""
+
+    text: str
+    voice: str = "ada"
+    rate: float = 1.0
+    seed: int = 0
+
+
+class _Job(NamedTuple):
+    utterance: Utterance
+    voice: Voice
+    spoken: str
+
+
+def engine_status() -> str | None:
+    """Return the name and version of the speech engine, or None if it is not installed."""
+    try:
+        _engine_files()
+        return f"espeak-ng from espeakng-loader {importlib.metadata.version('espeakng-loader')}"
+    except (UserError, importlib.metadata.PackageNotFoundError):
+        return None
+
+
+def synthesize(text: str, voice: str = "ada", *, rate: float = 1.0, seed: int = 0) -> Speech:
+    """Speak English text.
+
+    The same arguments give the same samples, bit for bit, whatever was spoken before.
+
+    Parameters
+    ----------
+    text : str
+        Plain text of at most 10,000 characters; markup is not interpreted.
+    voice : str
+        A name of `VOICES`.
+    rate : float
+        0.5 (slow) to 2 (fast), relative to the voice's own rate.
+    seed : int
+        Of the noise floor and the gain. The words sound the same.
+
+    Returns
+    -------
+    Speech
+        Audio and phonemes.
+
+    Raises
+    ------
+    UserError
+        If the engine is missing or fails, the voice is unknown, or the text is empty, too long
+        or nothing that an English voice can say.
+    """
+    return next(synthesize_many([Utterance(text, voice, rate, seed)], workers=1))
+
+
+def synthesize_many(
+    items: Iterable[Utterance | Sequence[object]],
+    *,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Speech]:
+    """Speak many texts in several processes.
+
+    Parameters
+    ----------
+    items : iterable of Utterance
+        Or of tuples ``(text, voice, rate, seed)``, the last two optional. They are checked before
+        the first is spoken.
+    workers : int
+        Processes at a time.
+    progress : callable, optional
+        Called with the number of items done and of all.
+
+    Returns
+    -------
+    iterator of Speech
+        In the order of the items. Each is the same as `synthesize` gives, whatever the number of
+        workers and the order.
+
+    Raises
+    ------
+    UserError
+        As `synthesize`.
+    """
+    if workers < 1:
+        raise UserError(f"At least 1 worker is needed, not {workers}.")
+    jobs = [_checked(Utterance(*item)) for item in items]  # type: ignore[arg-type]
+    library, data = _engine_files()
+    return _speak_all(jobs, library, data, workers, progress)
+
+
+def _speak_all(
+    jobs: list[_Job],
+    library: Path,
+    data: Path,
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[Speech]:
+    done = 0
+    with (
+        tempfile.TemporaryDirectory(prefix="talking_heads_") as folder,
+        ThreadPoolExecutor(workers) as pool,
+    ):
+        root = Path(folder)
+        _copy_data(data, root)
+        size = min(_ITEMS_PER_PROCESS, -(-len(jobs) // workers)) or 1
+        groups = [jobs[start : start + size] for start in range(0, len(jobs), size)]
+        runs = [
+            pool.submit(_speak_group, group, library, root, f"g{number}")
+            for number, group in enumerate(groups)
+        ]
+        try:
+            for index, run in enumerate(runs):
+                for speech in run.result():
+                    done += 1
+                    if progress is not None:
+                        progress(done, len(jobs))
+                    yield speech
+                # Let go of what the caller has had.
+                runs[index] = None  # type: ignore[call-overload]
+        finally:
+            for waiting in runs:
+                if waiting is not None:
+                    waiting.cancel()
+
+
+def _speak_group(jobs: list[_Job], library: Path, root: Path, name: str) -> list[Speech]:
+    """Speak some items in one worker process, and go on in another where it has to stop."""
+    outs = [root / f"{name}_{index}" for index in range(len(jobs))]
+    task = {
+        "library": str(library),
+        "data": str(root),
+        "jobs": [
+            {
+                "text": job.spoken,
+                "voice": f"{job.voice.accent}+th_{job.voice.name}",
+                "words_per_minute": _words_per_minute(job),
+                "out": str(out),
+            }
+            for job, out in zip(jobs, outs, strict=True)
+        ],
+    }
+    job_file = root / f"{name}.json"
+    job_file.write_text(json.dumps(task), "utf-8")
+    seconds = 30.0 + 0.02 * sum(len(job.spoken) for job in jobs)
+    for _ in jobs:
+        code = _run_worker(job_file, seconds)
+        if code == 0:
+            break
+    speeches = []
+    for job, out in zip(jobs, outs, strict=True):
+        facts = json.loads(Path(f"{out}.json").read_text("utf-8"))
+        pcm = np.fromfile(f"{out}.pcm", dtype="<i2" if sys.byteorder == "little" else ">i2")
+        speeches.append(_assembled(job.utterance, facts, pcm))
+        Path(f"{out}.json").unlink()
+        Path(f"{out}.pcm").unlink()
+    return speeches
+
+
+def _run_worker(job_file: Path, seconds: float) -> int:
+    # Isolated and without site packages: the worker needs nothing and starts in 20 ms.
+    command = [sys.executable, "-I", "-S", str(Path(worker.__file__)), str(job_file)]
+    try:
+        run = subprocess.run(
+            command,
+            timeout=seconds,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise UserError(
+            f"The speech engine did not answer within {seconds:.0f} seconds.\n"
+            "Try a shorter text, or again when the machine is less busy."
+        ) from None
+    except OSError as error:
+        raise UserError(f"The speech engine could not be started: {error}.") from None
+    if run.returncode not in (0, worker.STOPPED_EARLY):
+        reason = run.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        detail = reason[0][:150] if reason else f"exit code {run.returncode}"
+        raise UserError(
+            f"The speech engine failed: {detail}.\n"
+            "Try another text; if it fails always, install it again:\n"
+            "pip install --force-reinstall espeakng-loader"
+        )
+    return run.returncode
+
+
+def _engine_files() -> tuple[Path, Path]:
+    """Return the engine's library and data, without importing the package that brings them."""
+    try:
+        spec = importlib.util.find_spec(_LOADER)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or spec.origin is None:
+        raise UserError(f"The speech engine espeak-ng is not installed.\n{_INSTALL}")
+    folder = Path(spec.origin).parent
+    data = folder / "espeak-ng-data"
+    names = {"win32": "espeak-ng.dll", "darwin": "libespeak-ng.dylib"}
+    library = folder / names.get(sys.platform, "libespeak-ng.so")
+    if not library.is_file() or not (data / "en_dict").is_file():
+        raise UserError(f"The speech engine in {folder} is incomplete.\n{_INSTALL}")
+    return library, data
+
+
+def _copy_data(source: Path, root: Path) -> None:
+    """Copy what English needs of the engine's data, and add our voices."""
+    target = root / "espeak-ng-data"
+    voices = target / "voices" / "!v"
+    voices.mkdir(parents=True)
+    for name in ("phontab", "phonindex", "phondata", "intonations", "en_dict"):
+        shutil.copyfile(source / name, target / name)
+    (target / "lang" / "gmw").mkdir(parents=True)
+    for file in (source / "lang" / "gmw").glob("en*"):
+        shutil.copyfile(file, target / "lang" / "gmw" / file.name)
+    for voice in VOICES.values():
+        (voices / f"th_{voice.name}").write_text(voice.variant(), "utf-8")
+
+
+def _words_per_minute(job: _Job) -> int:
+    return round(min(max(job.voice.words_per_minute * job.utterance.rate, 80), 450))
+
+
+def _checked(utterance: Utterance) -> _Job:
+    text, voice, rate, seed = utterance
+    if not isinstance(text, str):
+        raise UserError(f"The text must be a string, not {type(text).__name__}.")
+    if voice not in VOICES:
+        raise UserError(f"There is no voice {voice!r}.\nChoose one of: {', '.join(VOICES)}.")
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0.5 <= rate <= 2.0:
+        raise UserError(f"The speaking rate must be a number from 0.5 to 2, not {rate!r}.")
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise UserError(f"The seed must be a whole number from 0, not {seed!r}.")
+    return _Job(Utterance(text, voice, float(rate), int(seed)), VOICES[voice], spoken_text(text))
+
+
+# Markup and programmers' signs that the engine would read out or stumble over.
+_DROPPED = frozenset("<>[]{}|\\^~_*#`=")
+_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "…": "...", "–": "-", "—": ", "})
+
+
+def spoken_text(text: str) -> str:
+    """Return the text as it is given to the engine: printable, on one line, no markup signs.
+
+    Parameters
+    ----------
+    text : str
+        Anything.
+
+    Returns
+    -------
+    str
+        Control characters (among them the engine's own commands), brackets and the like became
+        spaces; typographic quotes and dashes became plain ones.
+
+    Raises
+    ------
+    UserError
+        If nothing is left to say, it is too long, or written in a script that an English voice
+        cannot read.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise UserError(
+            f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} are spoken.\n"
+            "Split it into several."
+        )
+    kept = []
+    for letter in unicodedata.normalize("NFC", text).translate(_QUOTES):
+        category = unicodedata.category(letter)
+        foreign = category[0] == "L" and category != "Lm" and not letter.isascii()
+        if foreign and "LATIN" not in unicodedata.name(letter, ""):
+            raise UserError(
+                f"The voices speak English and cannot read {letter!r}.\n"
+                "Write the text in the Latin alphabet."
+            )
+        drop = category[0] == "C" or category in ("Zl", "Zp", "So", "Sk", "Cs")
+        kept.append(" " if drop or letter in _DROPPED else letter)
+    spoken = " ".join("".join(kept).split())
+    if not any(letter.isalnum() for letter in spoken):
+        raise UserError("The text is empty.\nGive at least one English word.")
+    return spoken
+
+
+def _assembled(utterance: Utterance, facts: dict[str, object], pcm: NDArray[np.int16]) -> Speech:
+    """Make speech from the engine's samples and events."""
+    rate = int(facts["sample_rate"])  # type: ignore[call-overload]
+    events: list[tuple[int, str]] = [
+        (int(sample), str(symbol))
+        for sample, symbol in facts["phonemes"]  # type: ignore[attr-defined]
+    ]
+    if not any(phoneme_classes(symbol) - {"pause"} for _, symbol in events) or not pcm.any():
+        raise UserError(
+            f"Nothing in the text can be spoken: {utterance.text[:60]!r}.\n"
+            "Give at least one English word."
+        )
+    raw = pcm.astype(np.float32) / np.float32(32768)
+    symbols, stresses = map(list, zip(*(normalize_symbol(s) for _, s in events), strict=True))
+    starts = np.maximum.accumulate([sample / rate for sample, _ in events])
+    # The lead is silent too, so that a first plosive finds its closure there.
+    lead = round(LEAD_SECONDS * rate)
+    quiet = np.concatenate([np.zeros(lead, np.float32), raw])
+    symbols, stresses = ["", *symbols, ""], [0, *stresses, 0]
+    spoken_end = lead / rate + len(raw) / rate
+    starts = np.concatenate([[0.0], starts + lead / rate, [spoken_end]])
+    starts = np.maximum.accumulate(retime_closures(symbols, starts, quiet, rate))
+
+    import soxr
+
+    speech = soxr.resample(quiet, rate, SAMPLE_RATE)
+    frames = int(np.ceil((len(speech) + TRAIL_SECONDS * SAMPLE_RATE) / _MOTION_FRAME))
+    audio = _with_level_and_noise(speech, frames * _MOTION_FRAME, utterance)
+    ends = [*starts[1:].tolist(), len(audio) / SAMPLE_RATE]
+    phonemes: list[Phoneme] = []
+    for symbol, start, end, stress in zip(symbols, starts.tolist(), ends, stresses, strict=True):
+        if phonemes and not symbol and not phonemes[-1].symbol:
+            phonemes[-1] = Phoneme("", phonemes[-1].start, end)
+        elif end > start:
+            phonemes.append(Phoneme(symbol, start, end, stress))
+    return Speech(audio, tuple(phonemes), utterance.text, utterance.voice)
+
+
+def _with_level_and_noise(
+    speech: NDArray[np.float32], length: int, utterance: Utterance
+) -> NDArray[np.float32]:
+    # Text and voice belong to the seed: two clips of one corpus must not share their noise.
+    key = f"{utterance.voice}\0{utterance.rate!r}\0{utterance.text}".encode("utf-8", "replace")
+    digest = int.from_bytes(hashlib.sha256(key).digest()[:8], "little")
+    random = np.random.default_rng([utterance.seed, digest])
+    active = speech[np.abs(speech) > 1e-3]
+    level = 10.0 * np.log10(np.mean(np.square(active, dtype=np.float64)))
+    gain_db = SPEECH_DB + random.uniform(-GAIN_DB, GAIN_DB) - level
+    peak = float(np.abs(speech).max())
+    gain = min(10.0 ** (gain_db / 20.0), 0.98 / peak)
+    audio = random.standard_normal(length, dtype=np.float32) * np.float32(10 ** (NOISE_DB / 20.0))
+    audio[: len(speech)] += speech * np.float32(gain)
+    return np.clip(audio, -1.0, 1.0)
