@@ -20,7 +20,8 @@ $(READY): pyproject.toml constraints.txt
 		{ echo "Python 3.11 or newer is needed. Name one, for example: make setup PYTHON=python3.12" >&2; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(EXTRAS)]"
-	$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements"
+	# No question about news at the first start.
+	$(BIN)/jupyter labextension disable --log-level=ERROR --level=sys_prefix "@jupyterlab/apputils-extension:announcements"
 	touch $@
 
 lab: setup

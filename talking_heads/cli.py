@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import talking_heads
+from talking_heads.course.commands import add_course_commands
 from talking_heads.errors import UserError
 
 if TYPE_CHECKING:
@@ -219,6 +220,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--steps", type=_positive, help="training steps (default: the preset's)")
     train.add_argument("--seed", type=_seed, default=0)
     train.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    add_course_commands(commands, add)
 
     return parser
 

@@ -1,0 +1,69 @@
+"""The README's examples are run, in order, in an empty folder that has only the data."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("readme")
+    (path / "data").symlink_to(ROOT / "data", target_is_directory=True)
+    return path
+
+
+def _run(words: list[str] | str, folder: Path) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        words,
+        cwd=folder,
+        shell=isinstance(words, str),
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_there_are_examples_of_both_kinds() -> None:
+    assert len(_blocks("bash")) >= 3
+    assert len(_blocks("python")) >= 2
+
+
+@pytest.mark.parametrize("commands", _blocks("bash"), ids=lambda text: text.split("\n")[0][:40])
+def test_commands(commands: str, folder: Path) -> None:
+    for command in commands.strip().splitlines():
+        done = _run(command, folder)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        out = re.search(r"--out (\S+)", command)
+        assert out is None or (folder / out[1]).exists(), command
+
+
+@pytest.mark.parametrize("program", _blocks("python"), ids=["animate", "pose"])
+def test_programs(program: str, folder: Path) -> None:
+    done = _run([sys.executable, "-c", program], folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_pictures_and_links_exist() -> None:
+    targets = re.findall(r"\]\(([^)]+)\)", README)
+    local = [target for target in targets if not target.startswith(("http", "#"))]
+    assert local
+    for target in local:
+        assert (ROOT / target).exists(), target
+    assert not re.findall(r"!\[[^\]]*\]\(https?:", README), "pictures come with the repository"
+    assert not re.findall(r"!\[\s*\]", README), "a picture without a description"
