@@ -1,0 +1,83 @@
+"""Motion as a NumPy archive."""
+
+from __future__ import annotations
+
+import zipfile
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from talking_heads.errors import UserError
+from talking_heads.face import ARKIT_NAMES, fit_coefficients, get_face
+from talking_heads.files import atomic_write, check_target
+from talking_heads.view.content import aperture_of
+from talking_heads.view.encode import frame_chunks
+
+if TYPE_CHECKING:
+    from talking_heads.face import Face
+    from talking_heads.face.motion import Motion
+
+MAX_BYTES = 8_000_000_000
+"""An archive larger than this is refused: hardly anything could read it back."""
+
+
+def write_npz(path: str | PathLike[str], motion: Motion, *, face: Face | None = None) -> None:
+    """Write a motion as arrays that `numpy.load` reads without pickle.
+
+    Parameters
+    ----------
+    path : path
+        The file, ``.npz``. An existing one is replaced only when all is written.
+    motion : Motion
+        Of either kind, F frames.
+    face : Face, optional
+        By default the face that the motion names; V vertices, T triangles.
+
+    Raises
+    ------
+    UserError
+        If the folder does not exist, the motion does not fit the face, or the vertices would
+        exceed 8 GB.
+
+    Notes
+    -----
+    ``vertices`` (F, V, 3) float32 metres; ``faces`` (T, 3) int32; ``fps`` float64;
+    ``lip_aperture`` (F,) float32 metres; ``coefficients`` (F, 52) float32, fitted where the
+    motion holds vertices; ``names`` (52,) text. Vertices are posed and written in chunks, so a
+    long motion needs no more memory than a short one.
+    """
+    check_target(path)
+    face = face if face is not None else get_face(motion.face_id)
+    shape = (len(motion), len(face.vertices), 3)
+    size = 4 * shape[0] * shape[1] * shape[2]
+    if size > MAX_BYTES:
+        raise UserError(
+            f"The vertices of {len(motion)} frames would take {size / 1e9:.0f} GB, more than "
+            f"{MAX_BYTES / 1e9:.0f} GB.\nWrite a shorter part."
+        )
+    if motion.kind == "coefficients":
+        coefficients = motion.values
+    else:
+        coefficients = np.concatenate(
+            [fit_coefficients(face, chunk) for _, chunk in frame_chunks(motion, face)]
+            or [np.zeros((0, len(ARKIT_NAMES)))]
+        )
+    small: dict[str, NDArray[Any]] = {
+        "faces": np.asarray(face.triangles, dtype=np.int32),
+        "fps": np.asarray(motion.fps, dtype=np.float64),
+        "lip_aperture": np.asarray(aperture_of(motion, face), dtype=np.float32),
+        "coefficients": np.asarray(coefficients, dtype=np.float32),
+        "names": np.array(ARKIT_NAMES),
+    }
+    with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        with archive.open("vertices.npy", "w", force_zip64=True) as entry:
+            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+            npy.write_array_header_1_0(entry, header)
+            for _, chunk in frame_chunks(motion, face):
+                entry.write(np.ascontiguousarray(chunk, dtype="<f4").tobytes())
+        for name, array in small.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                npy.write_array(entry, array, allow_pickle=False)

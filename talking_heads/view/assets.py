@@ -1,0 +1,27 @@
+"""The browser side as one string: three small modules joined, and their style sheet.
+
+Neither anywidget nor a page opened from disk can import one file from another, so the modules are
+joined here: their imports of one another are dropped, for all names then stand in one module.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent / "static"
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./\w+\.js";\n', re.MULTILINE)
+
+
+@cache
+def script() -> str:
+    """Return the player as one JavaScript module."""
+    names = ("motion.js", "scene.js", "player.js")
+    return "\n".join(_IMPORT.sub("", (_FOLDER / name).read_text("utf-8")) for name in names)
+
+
+@cache
+def style() -> str:
+    """Return the player's style sheet."""
+    return (_FOLDER / "player.css").read_text("utf-8")

@@ -1,0 +1,353 @@
+"""Motion for the browser: a mean face, principal components and one row of weights a frame.
+
+Raw vertices would cost 17 MB for ten seconds of the medium face. A speaking face lives near a
+space of some 60 dimensions, so the page gets ``vertices(t) = mean + weights(t) @ basis`` and the
+browser sums it up, interpolating the weights between two frames. How many components are sent is
+decided by the largest error of any vertex in any frame, which is measured and stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talking_heads.errors import UserError
+from talking_heads.face import get_face, motion_vertices
+from talking_heads.view.container import pack, unpack
+
+if TYPE_CHECKING:
+    from talking_heads.face import Face
+    from talking_heads.face.motion import Motion
+
+Floats = NDArray[np.float32]
+
+TOLERANCE = 1e-4
+"""Largest error of a vertex, in metres, unless the caller wants another."""
+
+_STILL = 5e-6  # metres; a vertex that strays less than this from its mean does not move
+_CHUNK = 256  # frames posed at once: 17 MB at the medium resolution
+_SAMPLE = 384  # frames that the first basis is computed from
+_ROUNDS = 12  # at most so often are the worst frames added to the basis
+_BASIS_BYTES = 8_000_000  # the basis never grows beyond this
+_LONGEST = 200_000  # frames; over two hours
+
+
+@dataclass(frozen=True)
+class EncodedMotion:
+    """A motion ready for the browser.
+
+    Attributes
+    ----------
+    data : bytes
+        Face and motion in the container of `talking_heads.view.container`.
+    frames, vertices, moving, components : int
+        Frames; vertices of the face; those that move; principal components.
+    max_error : float
+        Largest distance, in metres, between a vertex as decoded and as posed, over all frames.
+    """
+
+    data: bytes
+    frames: int
+    vertices: int
+    moving: int
+    components: int
+    max_error: float
+
+
+def encode_motion(
+    motion: Motion, face: Face | None = None, *, tolerance: float = TOLERANCE
+) -> EncodedMotion:
+    """Encode a motion as mean, principal components and weights.
+
+    Memory stays bounded for long motions: the basis comes from a sample of the frames, the others
+    are projected in chunks, and the frames that fit worst extend the basis until all fit.
+
+    Parameters
+    ----------
+    motion : Motion
+        Of either kind.
+    face : Face, optional
+        The face that moves; by default the one the motion names.
+    tolerance : float, optional
+        Largest error of any vertex in metres. Where the basis would exceed 8 MB (noise, as
+        from an untrained network) the error may be larger; `EncodedMotion.max_error` tells.
+
+    Raises
+    ------
+    UserError
+        If the motion is empty or longer than 200,000 frames, or does not fit the face.
+    """
+    face = face if face is not None else get_face(motion.face_id)
+    frames = len(motion)
+    if frames == 0:
+        raise UserError("The motion has no frames, so there is nothing to show.")
+    if frames > _LONGEST:
+        raise UserError(
+            f"The motion has {frames} frames; a player holds {_LONGEST} at most.\n"
+            "Show a part of it, or write the numbers with a .npz file."
+        )
+    source = _Frames(motion, face)
+    low, high, sample = _survey(source)
+    middle = (low + high) / 2
+    active = np.flatnonzero(np.linalg.norm(high - low, axis=1) / 2 > _STILL)
+    mean = middle.astype(np.float32)
+    mean[active] = sample[:, active].mean(axis=0)
+    centred = (sample[:, active] - mean[active]).reshape(len(sample), -1)
+    del sample
+
+    most = max(1, _BASIS_BYTES // max(1, 2 * 3 * len(active)))
+    basis = _principal(centred, 0.8 * tolerance, most)
+    for _ in range(_ROUNDS):
+        steps, scales = _quantise(basis)
+        weights, errors, worst = _project(source, mean, active, steps, scales)
+        if errors.max() <= tolerance or len(basis) >= most:
+            break
+        extra = _principal(worst, 0.5 * tolerance, min(most - len(basis), 32))
+        basis = _orthonormal(np.concatenate([basis, extra]))
+    header = {
+        "kind": "motion",
+        "face": face.id,
+        "fps": float(motion.fps),
+        "frames": frames,
+        "maxErrorMm": round(float(errors.max()) * 1000, 5),
+    }
+    arrays: dict[str, NDArray[Any]] = {
+        **face_arrays(face, mean),
+        "active": active.astype(np.uint32),
+        "basis": steps,
+        "scales": scales,
+        "weights": weights,
+    }
+    return EncodedMotion(
+        pack(header, arrays),
+        frames,
+        len(face.vertices),
+        len(active),
+        len(basis),
+        float(errors.max()),
+    )
+
+
+def encode_face(face: Face) -> bytes:
+    """Encode a face at rest, without motion, for a head that is posed from the kernel."""
+    header = {"kind": "face", "face": face.id, "fps": 25.0, "frames": 1, "maxErrorMm": 0.0}
+    return pack(header, face_arrays(face, face.vertices))
+
+
+def encode_pose(face: Face, vertices: Floats) -> bytes:
+    """Encode one pose as offsets from rest, only of the vertices that moved (some 10 to 30 kB).
+
+    Parameters
+    ----------
+    face : Face
+        The face at rest.
+    vertices : ndarray of float32, shape (vertex, 3)
+        The pose in metres.
+    """
+    offsets = np.asarray(vertices, dtype=np.float32) - face.vertices
+    moved = np.flatnonzero(np.abs(offsets).max(axis=1) > _STILL / 2)
+    steps, scales = _quantise(offsets[moved].reshape(1, -1))
+    index = moved.astype(np.uint16 if len(offsets) <= 65_536 else np.uint32)
+    return pack({"kind": "pose"}, {"index": index, "offsets": steps, "scales": scales})
+
+
+def decode_motion(data: bytes) -> Floats:
+    """Decode as the browser does; for tests and for measuring.
+
+    Returns
+    -------
+    ndarray of float32, shape (frame, vertex, 3)
+        Metres.
+    """
+    header, arrays = unpack(data)
+    vertices = np.repeat(arrays["mean"][None], header["frames"], axis=0)
+    if header["kind"] == "motion":
+        basis = arrays["basis"].astype(np.float32) * arrays["scales"][:, None]
+        offsets = arrays["weights"] @ basis
+        vertices[:, arrays["active"]] += offsets.reshape(header["frames"], -1, 3)
+    return vertices
+
+
+def face_arrays(face: Face, mean: Floats) -> dict[str, NDArray[Any]]:
+    """Return what the renderer needs of a face: shape, triangles, colours, gloss and seams."""
+    count = len(face.vertices)
+    index = np.uint16 if count <= 65_536 else np.uint32
+    colors = np.concatenate([face.colors, _gloss(face)[:, None]], axis=1).astype(np.uint8)
+    return {
+        "mean": np.ascontiguousarray(mean, dtype=np.float32),
+        "rest": np.ascontiguousarray(face.vertices, dtype=np.float32),
+        "triangles": face.triangles.astype(index),
+        "colors": colors,
+        "seams": seams(face.vertices, face.triangles).astype(np.uint32),
+    }
+
+
+def seams(vertices: Floats, triangles: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Find pairs of vertices whose normals must be shared, so that no seam shows.
+
+    Two vertices belong together if they lie at one place and both lie on the open border of
+    their piece of the mesh. Lips that touch lie on no border, and keep their own normals.
+
+    Returns
+    -------
+    ndarray, shape (pair, 2)
+        Indices ``(first, other)``; ``first`` is the lowest index at that place.
+    """
+    edges = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    pairs, counts = np.unique(edges, axis=0, return_counts=True)
+    border = np.unique(pairs[counts == 1])
+    if len(border) == 0:
+        return np.zeros((0, 2), dtype=np.int64)
+    places = np.round(vertices[border] / 1e-6).astype(np.int64)
+    _, first, inverse = np.unique(places, axis=0, return_index=True, return_inverse=True)
+    leaders = border[first[np.ravel(inverse)]]
+    return np.stack([leaders, border], axis=1)[leaders != border].astype(np.int64)
+
+
+def _gloss(face: Face) -> NDArray[np.uint8]:
+    """Return how much each vertex shines, 0 to 255: wet eyes most, then teeth, lips, skin."""
+    gloss = np.full(len(face.vertices), 60, dtype=np.uint8)
+    shine = {"eye": 255, "teeth": 190, "tongue": 170, "hair": 95, "brow": 20, "mouth": 120}
+    for name, part in face.parts.items():
+        for word, value in shine.items():
+            if word in name:
+                gloss[part] = value
+    lips = face.regions.get("lips")
+    if lips is not None:
+        gloss[lips] = 125
+    return gloss
+
+
+def frame_chunks(motion: Motion, face: Face) -> Iterator[tuple[int, Floats]]:
+    """Pose a motion piece by piece, so that memory stays bounded.
+
+    Yields
+    ------
+    (int, ndarray of float32, shape (frame, vertex, 3))
+        The first frame of a piece, and at most 256 frames in metres.
+    """
+    for start in range(0, len(motion), _CHUNK):
+        piece = slice(start, start + _CHUNK)
+        rotation = motion.head_rotation
+        part = replace(
+            motion,
+            values=motion.values[piece],
+            head_rotation=None if rotation is None else rotation[piece],
+        )
+        yield start, np.asarray(motion_vertices(part, face), dtype=np.float32)
+
+
+class _Frames:
+    """Posed frames in chunks; a short motion is posed once and kept."""
+
+    def __init__(self, motion: Motion, face: Face) -> None:
+        self.motion = motion
+        self.face = face
+        self._kept = list(frame_chunks(motion, face)) if len(motion) <= 2 * _CHUNK else None
+
+    def __len__(self) -> int:
+        return len(self.motion)
+
+    def chunks(self) -> Iterator[tuple[int, Floats]]:
+        return iter(self._kept) if self._kept is not None else frame_chunks(self.motion, self.face)
+
+
+def _survey(source: _Frames) -> tuple[Floats, Floats, Floats]:
+    """Return the box of every vertex over all frames, and an even sample of the frames."""
+    picks = np.unique(np.linspace(0, len(source) - 1, min(_SAMPLE, len(source))).astype(int))
+    low = high = None
+    sample = []
+    for start, chunk in source.chunks():
+        bottom, top = chunk.min(axis=0), chunk.max(axis=0)
+        low = bottom if low is None else np.minimum(low, bottom)
+        high = top if high is None else np.maximum(high, top)
+        here = picks[(picks >= start) & (picks < start + len(chunk))] - start
+        sample.append(chunk[here].copy())
+    assert low is not None and high is not None
+    return low, high, np.concatenate(sample)
+
+
+def _principal(rows: Floats, tolerance: float, most: int) -> Floats:
+    """Return as many principal directions of the rows as hold every vertex to the tolerance.
+
+    Through the Gram matrix, in float64: the directions that decide over a tenth of a millimetre
+    carry some 1e-10 of the variance, which float32 would lose.
+    """
+    count, width = rows.shape
+    if width == 0 or count == 0:
+        return np.zeros((0, width), dtype=np.float32)
+    gram = np.zeros((count, count))
+    for start in range(0, width, 4096):
+        block = rows[:, start : start + 4096].astype(np.float64)
+        gram += block @ block.T
+    values, vectors = np.linalg.eigh(gram)
+    order = np.argsort(values)[::-1]
+    order = order[values[order] > max(values.max(), 0) * 1e-13][:most]
+    residual = rows.copy()
+    found: list[Floats] = []
+    for start in range(0, len(order), 4):
+        if _vertex_errors(residual).max() <= tolerance:
+            break
+        some = order[start : start + 4]
+        left = (vectors[:, some] / np.sqrt(values[some])).astype(np.float32)
+        directions = left.T @ rows
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        residual -= (rows @ directions.T) @ directions
+        found.append(directions)
+    return np.concatenate(found) if found else np.zeros((0, width), dtype=np.float32)
+
+
+def _vertex_errors(residual: Floats) -> Floats:
+    """Return the largest distance of any vertex for each row of flattened offsets."""
+    if residual.shape[1] == 0:
+        return np.zeros(len(residual), dtype=np.float32)
+    squares = np.square(residual).reshape(len(residual), -1, 3).sum(axis=2)
+    return np.sqrt(squares.max(axis=1))
+
+
+def _orthonormal(basis: Floats) -> Floats:
+    """Return an orthonormal basis of the same space, the leading rows first."""
+    q, r = np.linalg.qr(basis.astype(np.float64).T)
+    keep = np.abs(np.diag(r)) > 1e-9
+    return np.ascontiguousarray(q[:, keep].T, dtype=np.float32)
+
+
+def _quantise(rows: Floats) -> tuple[NDArray[np.int16], Floats]:
+    """Quantise each row to int16 with a scale of its own; ``rows ~ steps * scales[:, None]``."""
+    peaks = np.abs(rows).max(axis=1, initial=0) if rows.size else np.zeros(len(rows))
+    scales = np.where(peaks > 0, peaks / 32_767, 1.0).astype(np.float32)
+    return np.round(rows / scales[:, None]).astype(np.int16), scales
+
+
+def _project(
+    source: _Frames,
+    mean: Floats,
+    active: NDArray[np.int64],
+    steps: NDArray[np.int16],
+    scales: Floats,
+) -> tuple[Floats, Floats, Floats]:
+    """Return weights (frame, component), errors (frame,) and the residuals that are worst."""
+    basis = steps.astype(np.float32) * scales[:, None]
+    # The rounded rows are not quite orthonormal: solve the small normal equations once.
+    gram = basis.astype(np.float64) @ basis.T.astype(np.float64)
+    inverse = np.linalg.inv(gram).astype(np.float32) if len(gram) else gram.astype(np.float32)
+    weights, errors = [], []
+    candidates: list[Floats] = []
+    still = np.setdiff1d(np.arange(len(mean)), active)
+    for _, chunk in source.chunks():
+        offsets = (chunk[:, active] - mean[active]).reshape(len(chunk), -1)
+        part = (offsets @ basis.T) @ inverse
+        residual = offsets - part @ basis
+        error = _vertex_errors(residual)
+        worst = np.argsort(error)[-8:]
+        candidates.append(residual[worst])
+        rest = _vertex_errors((chunk[:, still] - mean[still]).reshape(len(chunk), -1))
+        weights.append(part.astype(np.float32))
+        errors.append(np.maximum(error, rest))
+    pool = np.concatenate(candidates)
+    pool = pool[np.argsort(_vertex_errors(pool))[-64:]]
+    return np.concatenate(weights), np.concatenate(errors), pool

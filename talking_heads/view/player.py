@@ -1,0 +1,147 @@
+"""`play`: heads that speak in a notebook, driven by the sound alone."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from talking_heads.view.assets import script, style
+from talking_heads.view.content import Content, make_content
+
+if TYPE_CHECKING:
+    from talking_heads.face import Face
+    from talking_heads.face.motion import Motion
+
+
+class HeadWidget(anywidget.AnyWidget):
+    """The widget behind `Player` and `Explorer`: content for the browser, words and a still.
+
+    Everything travels once, as bytes; while it plays, the browser does not need the kernel.
+    """
+
+    _esm = script()
+    _css = style()
+
+    content = traitlets.Dict().tag(sync=True)
+    pose = traitlets.Bytes(b"").tag(sync=True)
+    description = ""
+    still = b""
+
+    def __repr__(self) -> str:
+        """Return the description: no memory address, so that saved outputs compare equal."""
+        return self.description
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return with_alternatives(data, self.description, self.still), metadata
+
+
+class Player(HeadWidget):
+    """A player in a notebook; made by `play`.
+
+    Attributes
+    ----------
+    description : str
+        What it shows, in words; also its text alternative.
+    still : bytes
+        A PNG picture, shown where no widget runs.
+    """
+
+    def __init__(
+        self, motion: Motion | Sequence[Motion], audio: Any = None, **options: Any
+    ) -> None:
+        super().__init__()
+        self._options = options
+        self.update(motion, audio)
+
+    def update(
+        self, motion: Motion | Sequence[Motion], audio: Any = None, *, title: str | None = None
+    ) -> None:
+        """Show another motion and sound in place, in every cell that shows this player.
+
+        Parameters
+        ----------
+        motion, audio, title
+            As in `play`; without a title the old one stays.
+        """
+        if title is not None:
+            self._options["title"] = title
+        options = dict(self._options)
+        height, caption = options.pop("height", 380), options.pop("caption", None)
+        self._show(make_content(motion, audio, **options), height, caption)
+
+    def _show(self, content: Content, height: int, caption: str | None) -> None:
+        self.description = content.description
+        self.still = content.still
+        # One trait, so that the browser swaps heads and sound in one step.
+        self.content = {
+            "heads": [head.data for head in content.heads],
+            "sound": content.sound,
+            "seconds": content.seconds,
+            "title": content.title,
+            "description": content.description,
+            "labels": list(content.labels),
+            "caption": caption or "",
+            "height": height,
+            "width": 480 * len(content.heads),
+        }
+
+
+def play(
+    motion: Motion | Sequence[Motion],
+    audio: Any = None,
+    *,
+    face: Face | Sequence[Face] | None = None,
+    title: str | None = None,
+    labels: Sequence[str] | None = None,
+    caption: str | None = None,
+    height: int = 380,
+) -> Player:
+    """Show a motion with its sound: play, pause, seek, speed, and a head to turn.
+
+    Parameters
+    ----------
+    motion : Motion or list of Motion
+        One head, or up to four side by side, in step.
+    audio : array, path, Clip or Speech, optional
+        The sound; an array holds mono samples at 16 kHz. It is the only clock. Without it the
+        head moves in silence.
+    face : Face or list of Face, optional
+        By default the face that each motion names.
+    title : str, optional
+        Names the player for people who cannot see it.
+    labels : list of str, optional
+        One above each head, such as ``["truth", "model"]``.
+    caption : str, optional
+        A line below the controls.
+    height : int, optional
+        Height of the picture in pixels.
+
+    Returns
+    -------
+    Player
+        Display it as the last line of a cell. `Player.update` swaps motion and sound in place.
+
+    Raises
+    ------
+    UserError
+        If motion, sound, faces and labels do not fit together.
+    """
+    return Player(
+        motion, audio, face=face, title=title, labels=labels, caption=caption, height=height
+    )
+
+
+def with_alternatives(data: dict[str, Any], text: str, png: bytes) -> dict[str, Any]:
+    """Return a display bundle with a written description and a still picture added."""
+    bundle = {**data, "text/plain": text}
+    if png:
+        bundle["image/png"] = base64.b64encode(png).decode("ascii")
+    return bundle

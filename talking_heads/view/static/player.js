@@ -1,0 +1,511 @@
+// The player: heads, sound and controls in one element. Used by the notebook widget (the default
+// export, see anywidget.dev) and by the stand-alone page (`createPlayer`).
+
+import { Head } from "./motion.js";
+import { Scene } from "./scene.js";
+
+const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5];
+const REST = { yaw: 0.32, pitch: 0.04, zoom: 1 };
+const ICONS = { play: "M7 4.5v15l12.5-7.5z", pause: "M6.5 4.5h4v15h-4zM13.5 4.5h4v15h-4z" };
+
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+function clock(seconds) {
+  const tenths = Math.floor(seconds * 10 + 1e-6);
+  const rest = String(Math.floor(tenths / 10) % 60).padStart(2, "0");
+  return `${Math.floor(tenths / 600)}:${rest}.${tenths % 10}`;
+}
+
+/** Time from the sound. Between the sound's own coarse steps it runs on, but never away. */
+class SoundClock {
+  constructor(bytes, seconds) {
+    this.seconds = seconds;
+    this.audio = new Audio();
+    this.url = URL.createObjectURL(new Blob([bytes], { type: "audio/wav" }));
+    this.audio.preload = "auto";
+    this.audio.src = this.url;
+    this.seen = this.shown = 0;
+    this.since = performance.now();
+  }
+
+  get playing() { return !this.audio.paused && !this.audio.ended; }
+  get rate() { return this.audio.playbackRate; }
+  set rate(value) { this.audio.playbackRate = value; }
+
+  get time() {
+    const { audio } = this;
+    const sound = audio.currentTime;
+    const now = performance.now();
+    if (sound !== this.seen) {
+      this.seen = sound;
+      this.since = now;
+    }
+    if (!this.playing || audio.seeking || audio.readyState < 3) return (this.shown = sound);
+    const guess = sound + Math.min((now - this.since) / 1000, 0.06) * audio.playbackRate;
+    // Small steps back are the guess being corrected: stand still rather than go back.
+    const back = this.shown - guess;
+    this.shown = back > 0 && back < 0.08 ? this.shown : guess;
+    return Math.min(this.shown, this.seconds);
+  }
+
+  seek(time) {
+    this.audio.currentTime = time;
+    this.seen = this.shown = time;
+    this.since = performance.now();
+  }
+
+  async play() {
+    if (this.audio.ended || this.audio.currentTime >= this.seconds - 0.02) this.seek(0);
+    await this.audio.play();
+  }
+
+  pause() { this.audio.pause(); }
+
+  dispose() {
+    this.audio.pause();
+    this.audio.removeAttribute("src");
+    this.audio.load();
+    URL.revokeObjectURL(this.url);
+  }
+}
+
+/** Time for a motion without sound. */
+class SilentClock {
+  constructor(seconds) {
+    this.seconds = seconds;
+    this.at = 0;
+    this.since = null;
+    this.speed = 1;
+  }
+
+  get playing() {
+    if (this.since !== null && this.reached >= this.seconds) this.pause();
+    return this.since !== null;
+  }
+  get reached() {
+    return this.since === null ? this.at : this.at + ((performance.now() - this.since) / 1000) * this.speed;
+  }
+  get time() { return Math.min(this.reached, this.seconds); }
+  get rate() { return this.speed; }
+  set rate(value) {
+    this.seek(this.time);
+    this.speed = value;
+  }
+  seek(time) {
+    this.at = time;
+    if (this.since !== null) this.since = performance.now();
+  }
+  async play() {
+    if (this.time >= this.seconds - 0.02) this.at = 0;
+    if (this.since === null) this.since = performance.now();
+  }
+  pause() {
+    this.at = this.time;
+    this.since = null;
+  }
+  dispose() {}
+}
+
+class Player {
+  constructor(root) {
+    this.root = root;
+    this.look = { ...REST, dark: false };
+    this.updates = 0;
+    this.heads = [];
+    this.scene = null;
+    this.clock = new SilentClock(0);
+    this.rate = 1;
+    this.gone = new AbortController();
+    this.build();
+    this.watch();
+  }
+
+  // --- elements ------------------------------------------------------------------------------
+
+  build() {
+    this.stage = make("div", { class: "th-stage" });
+    this.labels = make("div", { class: "th-labels" });
+    this.hint = make("div", { class: "th-hint", "aria-hidden": "true" }, "Ctrl + wheel to zoom");
+    this.message = make("div", { class: "th-message", role: "status", hidden: "" });
+    this.stage.append(this.labels, this.hint, this.message);
+
+    this.icon = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    svg.setAttribute("viewBox", "0 0 24 24");
+    svg.setAttribute("aria-hidden", "true");
+    svg.append(this.icon);
+    this.button = make("button", { type: "button", class: "th-play" }, svg);
+    this.bar = make("input", { type: "range", class: "th-seek", min: 0, max: 1, step: "any", "aria-label": "Position" });
+    this.label = make("output", { class: "th-time", "aria-live": "off" });
+    this.speed = make("select", { class: "th-speed", "aria-label": "Speed", title: "Speed" });
+    for (const value of SPEEDS) this.speed.append(make("option", { value }, `${value}×`));
+    this.controls = make("div", { class: "th-controls" }, this.button, this.bar, this.label, this.speed);
+    this.caption = make("div", { class: "th-caption" });
+    this.root.classList.add("talking-head");
+    this.root.setAttribute("role", "group");
+    // JupyterLab would take the keys for its own commands, such as moving to another cell.
+    this.root.setAttribute("data-lm-suppress-shortcuts", "true");
+    this.root.append(this.stage, this.controls, this.caption);
+    this.newCanvas();
+
+    const on = (element, type, action, options = {}) =>
+      element.addEventListener(type, action, { signal: this.gone.signal, ...options });
+    on(this.button, "click", () => this.toggle());
+    on(this.bar, "input", () => this.seek(Number(this.bar.value)));
+    on(this.speed, "change", () => this.setRate(Number(this.speed.value)));
+    on(this.root, "keydown", (event) => this.key(event));
+    on(this.stage, "pointerdown", (event) => this.drag(event));
+    on(this.stage, "dblclick", () => this.turn({ ...REST }));
+    on(this.stage, "wheel", (event) => this.wheel(event), { passive: false });
+  }
+
+  newCanvas() {
+    this.canvas?.remove();
+    this.canvas = make("canvas", { class: "th-canvas", tabindex: 0, role: "img" });
+    if (this.description) this.canvas.setAttribute("aria-label", this.description);
+    this.stage.prepend(this.canvas);
+    this.canvas.addEventListener("webglcontextlost", (event) => {
+      event.preventDefault();
+      // The browser took it, for instance because a page may hold only some 16: a fresh
+      // canvas gets another one as soon as this player is looked at again.
+      this.scene = null;
+      this.stale = true;
+      if (this.visible) setTimeout(() => this.request(), 200);
+    });
+  }
+
+  watch() {
+    this.visible = true;
+    const seen = new IntersectionObserver((entries) => {
+      this.visible = entries[entries.length - 1].isIntersecting;
+      if (this.visible) this.request();
+    });
+    seen.observe(this.root);
+    const sized = new ResizeObserver(() => this.request());
+    sized.observe(this.stage);
+    const themed = new MutationObserver(() => this.theme());
+    const attributes = { attributes: true, attributeFilter: ["class", "style", "data-theme", "data-jp-theme-light", "data-jp-theme-name"] };
+    themed.observe(document.documentElement, attributes);
+    themed.observe(document.body, attributes);
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    scheme.addEventListener("change", () => this.theme(), { signal: this.gone.signal });
+    this.gone.signal.addEventListener("abort", () => {
+      seen.disconnect();
+      sized.disconnect();
+      themed.disconnect();
+    });
+  }
+
+  /** The page is dark if its text is light: holds in JupyterLab, VS Code and plain pages alike. */
+  theme() {
+    const parent = this.root.parentElement;
+    if (!parent) return;
+    const [r, g, b] = (getComputedStyle(parent).color.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
+    this.look.dark = 0.3 * r + 0.6 * g + 0.1 * b > 128;
+    this.root.classList.toggle("th-dark", this.look.dark);
+    this.request();
+  }
+
+  // --- content -------------------------------------------------------------------------------
+
+  /** Shows other heads and another sound in place: heads, sound, seconds, title, labels, ... */
+  update(content) {
+    this.clock.dispose();
+    this.scene?.dispose();
+    this.scene = null;
+    this.stale = this.heads.length > 0;
+    this.heads = content.heads.map((bytes) => new Head(bytes));
+    this.seconds = content.seconds;
+    const sound = content.sound?.byteLength ? content.sound : null;
+    this.clock = sound ? new SoundClock(sound, this.seconds) : new SilentClock(this.seconds);
+    this.clock.rate = this.rate;
+    if (sound) {
+      const { audio } = this.clock;
+      for (const type of ["play", "pause", "seeked", "ended", "ratechange"]) {
+        audio.addEventListener(type, () => this.request());
+      }
+      audio.addEventListener("error", () => this.mute());
+    }
+    this.description = content.description ?? "";
+    this.root.setAttribute("aria-label", content.title || "Talking head");
+    this.canvas.setAttribute("aria-label", this.description);
+    this.caption.textContent = content.caption ?? "";
+    this.caption.hidden = !content.caption;
+    this.controls.hidden = !(this.seconds > 0);
+    this.stage.style.height = content.height ? `${content.height}px` : "";
+    this.root.style.maxWidth = content.width ? `${content.width}px` : "";
+    this.bar.max = String(this.seconds);
+    const labels = content.labels ?? [];
+    this.labels.replaceChildren(...labels.map((text) => make("span", {}, text)));
+    this.labels.hidden = !labels.some(Boolean);
+    this.speed.value = String(this.rate);
+    this.moved = true;
+    this.theme();
+    this.request();
+  }
+
+  /** Takes one pose from the kernel (the sliders of `explore`). */
+  pose(bytes) {
+    if (!bytes?.byteLength || !this.heads.length) return;
+    this.heads[0].takePose(bytes);
+    this.posed = true;
+    this.request();
+  }
+
+  /** The sound cannot be played here: go on without it, and say so. */
+  mute() {
+    const silent = new SilentClock(this.seconds);
+    silent.seek(this.clock.time || 0);
+    silent.rate = this.rate;
+    this.clock.dispose();
+    this.clock = silent;
+    this.say("This browser cannot play the sound; the head moves without it.");
+  }
+
+  say(text) {
+    this.message.textContent = text;
+    this.message.hidden = !text;
+  }
+
+  // --- drawing -------------------------------------------------------------------------------
+
+  request() {
+    if (this.pending || this.gone.signal.aborted) return;
+    this.pending = requestAnimationFrame(() => {
+      this.pending = 0;
+      this.frame();
+    });
+  }
+
+  ensureScene() {
+    if (this.scene || !this.heads.length) return;
+    if (this.stale) this.newCanvas();
+    this.stale = false;
+    try {
+      this.scene = new Scene(this.canvas, this.heads);
+    } catch (error) {
+      if (!this.failed) console.error(error);
+      this.failed = true;
+      this.root.classList.add("th-flat");
+      this.say("This browser shows no 3D (WebGL 2). The sound still plays.");
+    }
+  }
+
+  frame() {
+    if (!this.root.isConnected) return;
+    const time = this.clock.time;
+    const playing = this.clock.playing;
+    this.showTime(time, playing);
+    if (this.visible) {
+      if (!this.failed) this.ensureScene();
+      if (this.scene) {
+        if (this.moved || playing || time !== this.drawn) {
+          for (const head of this.heads) head.moveTo(time);
+          this.scene.refresh();
+        } else if (this.posed) {
+          this.scene.refresh();
+        }
+        this.moved = this.posed = false;
+        this.fit();
+        this.scene.draw(this.look);
+        this.drawn = time;
+        this.updates += 1;
+      }
+    }
+    if (playing) this.request();
+  }
+
+  /** Matches the canvas to its place on the page, in the pixels of the screen. */
+  fit() {
+    const scale = Math.min(window.devicePixelRatio || 1, 2);
+    const width = Math.max(1, Math.round(this.stage.clientWidth * scale));
+    const height = Math.max(1, Math.round(this.stage.clientHeight * scale));
+    if (this.canvas.width !== width || this.canvas.height !== height) {
+      this.canvas.width = width;
+      this.canvas.height = height;
+    }
+  }
+
+  showTime(time, playing) {
+    if (playing !== this.wasPlaying) {
+      this.wasPlaying = playing;
+      this.icon.setAttribute("d", playing ? ICONS.pause : ICONS.play);
+      this.button.setAttribute("aria-label", playing ? "Pause" : "Play");
+      this.button.title = playing ? "Pause (space)" : "Play (space)";
+    }
+    this.bar.value = String(time);
+    this.bar.style.setProperty("--th-done", `${this.seconds > 0 ? (100 * time) / this.seconds : 0}%`);
+    const text = `${clock(time)} / ${clock(this.seconds ?? 0)}`;
+    if (this.label.textContent !== text) {
+      this.label.textContent = text;
+      this.bar.setAttribute("aria-valuetext", `${time.toFixed(1)} of ${this.seconds.toFixed(1)} seconds`);
+    }
+  }
+
+  // --- what the viewer does ------------------------------------------------------------------
+
+  async play() {
+    try {
+      await this.clock.play();
+    } catch (error) {
+      // AbortError: paused again at once. NotAllowedError: the browser wants a click first.
+      if (error.name === "NotSupportedError") {
+        this.mute();
+        await this.clock.play();
+      } else if (error.name !== "AbortError" && error.name !== "NotAllowedError") {
+        throw error;
+      }
+    }
+    this.request();
+  }
+
+  pause() {
+    this.clock.pause();
+    this.request();
+  }
+
+  toggle() { return this.clock.playing ? this.pause() : this.play(); }
+
+  seek(time) {
+    this.clock.seek(Math.min(Math.max(time, 0), this.seconds));
+    this.moved = true;
+    this.request();
+  }
+
+  setRate(value) {
+    this.rate = value;
+    this.clock.rate = value;
+    this.request();
+  }
+
+  turn(look) {
+    Object.assign(this.look, look);
+    this.look.yaw = Math.min(Math.max(this.look.yaw, -Math.PI), Math.PI);
+    this.look.pitch = Math.min(Math.max(this.look.pitch, -0.9), 0.9);
+    this.look.zoom = Math.min(Math.max(this.look.zoom, 0.6), 5);
+    this.request();
+  }
+
+  drag(event) {
+    if (event.button !== 0) return;
+    const start = { x: event.clientX, y: event.clientY, ...this.look };
+    const move = (next) => this.turn({
+      yaw: start.yaw - (next.clientX - start.x) * 0.008,
+      pitch: start.pitch + (next.clientY - start.y) * 0.006,
+    });
+    const end = new AbortController();
+    const options = { signal: AbortSignal.any?.([end.signal, this.gone.signal]) ?? end.signal };
+    this.canvas.setPointerCapture(event.pointerId);
+    this.canvas.addEventListener("pointermove", move, options);
+    for (const type of ["pointerup", "pointercancel"]) {
+      this.canvas.addEventListener(type, () => end.abort(), options);
+    }
+  }
+
+  /** The wheel scrolls the page; with Ctrl (or a pinch, which says Ctrl too) it zooms. */
+  wheel(event) {
+    if (!(event.ctrlKey || event.metaKey)) {
+      this.hint.classList.add("th-shown");
+      clearTimeout(this.hiding);
+      this.hiding = setTimeout(() => this.hint.classList.remove("th-shown"), 900);
+      return;
+    }
+    event.preventDefault();
+    this.turn({ zoom: this.look.zoom * Math.exp(-event.deltaY * 0.0025) });
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const frame = 1 / (this.heads[0]?.fps ?? 25);
+    const time = this.clock.time;
+    const turned = event.target === this.canvas && event.shiftKey;
+    const actions = {
+      " ": () => this.toggle(),
+      ArrowLeft: () => (turned ? this.turn({ yaw: this.look.yaw - 0.1 }) : this.seek(time - 1)),
+      ArrowRight: () => (turned ? this.turn({ yaw: this.look.yaw + 0.1 }) : this.seek(time + 1)),
+      ",": () => this.step(time - frame),
+      ".": () => this.step(time + frame),
+      Home: () => this.seek(0),
+      End: () => this.seek(this.seconds),
+      "+": () => this.turn({ zoom: this.look.zoom * 1.15 }),
+      "-": () => this.turn({ zoom: this.look.zoom / 1.15 }),
+      0: () => this.turn({ ...REST }),
+    };
+    // The menu of speeds needs its arrows, and a focused button its space bar, for themselves.
+    if (event.target === this.speed || !(event.key in actions)) return;
+    if (event.key === " " && event.target === this.button) return;
+    event.preventDefault();
+    event.stopPropagation();
+    actions[event.key]();
+  }
+
+  step(time) {
+    this.clock.pause();
+    this.seek(time);
+  }
+
+  dispose() {
+    this.gone.abort();
+    if (this.pending) cancelAnimationFrame(this.pending);
+    this.clock.dispose();
+    this.scene?.dispose();
+    this.scene = null;
+    this.root.replaceChildren();
+  }
+}
+
+/** Builds a player in an element; returns `update(content)`, `pose(bytes)` and `dispose()`. */
+export function createPlayer(root, content) {
+  const player = new Player(root);
+  player.update(content);
+  // For tests and for pages that want to follow: what is shown, and the same actions as the controls.
+  root.talkingHead = Object.freeze({
+    get time() { return player.clock.time; },
+    get soundTime() { return player.clock.audio ? player.clock.audio.currentTime : null; },
+    get frame() { return Math.round(player.clock.time * (player.heads[0]?.fps ?? 25)); },
+    get shownTimes() { return player.heads.map(() => player.drawn); },
+    get seconds() { return player.seconds; },
+    get playing() { return player.clock.playing; },
+    get updates() { return player.updates; },
+    get heads() { return player.heads.length; },
+    get dark() { return player.look.dark; },
+    get look() { return { ...player.look }; },
+    play: () => player.play(),
+    pause: () => player.pause(),
+    seek: (time) => player.seek(time),
+    turn: (look) => player.turn(look),
+    loseContext: () => player.scene?.dispose(),
+  });
+  return {
+    update: (next) => player.update(next),
+    pose: (bytes) => player.pose(bytes),
+    dispose: () => player.dispose(),
+  };
+}
+
+/** The notebook widget: everything arrives once; the kernel has no part in playing. */
+function render({ model, el }) {
+  const root = make("div");
+  el.append(root);
+  const player = createPlayer(root, model.get("content"));
+  const update = () => {
+    player.update(model.get("content"));
+    player.pose(model.get("pose"));
+  };
+  const pose = () => player.pose(model.get("pose"));
+  model.on("change:content", update);
+  model.on("change:pose", pose);
+  pose();
+  return () => {
+    model.off("change:content", update);
+    model.off("change:pose", pose);
+    player.dispose();
+  };
+}
+
+export default { render };

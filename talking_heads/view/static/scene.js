@@ -1,0 +1,290 @@
+// Draws heads side by side with WebGL2: vertex colours, three soft studio lights, one shadow.
+
+const SHADOW_SIZE = 1024;
+
+const VERTEX = `#version 300 es
+layout(location = 0) in vec3 position;
+layout(location = 1) in vec3 normal;
+layout(location = 2) in vec4 color;
+uniform mat4 camera, projection, light;
+out vec3 seen, facing, tint;
+out vec4 shade;
+out float gloss;
+void main() {
+  vec4 place = camera * vec4(position, 1.0);
+  seen = place.xyz;
+  facing = mat3(camera) * normal;
+  tint = pow(color.rgb, vec3(2.2));
+  gloss = color.a;
+  // A step along the normal keeps a surface out of its own shadow.
+  shade = light * vec4(position + normal * 0.0025, 1.0);
+  gl_Position = projection * place;
+}`;
+
+const FRAGMENT = `#version 300 es
+precision highp float;
+precision highp sampler2DShadow;
+in vec3 seen, facing, tint;
+in vec4 shade;
+in float gloss;
+uniform sampler2DShadow shadow;
+uniform vec3 keyFrom;
+uniform float bright;
+out vec4 pixel;
+
+float lit() {
+  vec3 at = shade.xyz / shade.w * 0.5 + 0.5;
+  at.z -= 0.0015;
+  float sum = 0.0;
+  for (int x = -1; x <= 1; x++)
+    for (int y = -1; y <= 1; y++)
+      sum += texture(shadow, vec3(at.xy + vec2(x, y) * (1.6 / ${SHADOW_SIZE}.0), at.z));
+  return sum / 9.0;
+}
+
+void main() {
+  vec3 n = normalize(facing);
+  vec3 eye = normalize(-seen);
+  if (!gl_FrontFacing) n = -n;
+  float key = dot(n, keyFrom);
+  float open = lit();
+  // Light that enters skin leaves it beside the edge of the shadow, reddened.
+  vec3 wrap = vec3(0.30, 0.14, 0.10);
+  vec3 soft = smoothstep(-wrap, vec3(1.0), vec3(key)) * mix(vec3(0.16, 0.07, 0.06), vec3(1.0), open);
+  float fill = max(dot(n, normalize(vec3(-0.75, 0.1, 0.55))), 0.0);
+  float up = n.y * 0.5 + 0.5;
+  vec3 around = mix(vec3(0.20, 0.165, 0.15), vec3(0.46, 0.50, 0.56), up);
+  vec3 light = around + vec3(1.02, 0.95, 0.86) * soft + vec3(0.13, 0.16, 0.20) * fill;
+  vec3 color = tint * light;
+
+  float grazing = 1.0 - max(dot(n, eye), 0.0);
+  float fresnel = 0.04 + 0.96 * pow(grazing, 5.0);
+  float sharp = mix(10.0, 160.0, gloss * gloss);
+  vec3 half1 = normalize(keyFrom + eye);
+  float shine = pow(max(dot(n, half1), 0.0), sharp) * (0.4 + 0.6 * open);
+  color += vec3(1.0, 0.97, 0.92) * shine * mix(0.025, 0.75, gloss * gloss);
+  // The rim light stands behind, on both sides, and draws the outline.
+  float rim = smoothstep(0.15, 0.9, abs(n.x)) * pow(grazing, 3.0) * smoothstep(-0.5, 0.4, n.y + 0.3);
+  color += vec3(0.55, 0.68, 0.90) * rim * (0.30 * bright + 0.10) + vec3(0.5) * fresnel * 0.12 * up;
+
+  color *= 0.98;
+  color = color / (1.0 + max(color - 0.72, 0.0));
+  pixel = vec4(pow(color, vec3(1.0 / 2.2)), 1.0);
+}`;
+
+const SHADOW_VERTEX = `#version 300 es
+layout(location = 0) in vec3 position;
+uniform mat4 light;
+void main() { gl_Position = light * vec4(position, 1.0); }`;
+
+const SHADOW_FRAGMENT = `#version 300 es
+void main() {}`;
+
+// --- small matrix algebra, column by column as WebGL wants it -------------------------------
+
+function multiply(a, b) {
+  const out = new Float32Array(16);
+  for (let c = 0; c < 4; c++)
+    for (let r = 0; r < 4; r++)
+      for (let k = 0; k < 4; k++) out[4 * c + r] += a[4 * k + r] * b[4 * c + k];
+  return out;
+}
+
+function perspective(fovY, aspect, near, far) {
+  const f = 1 / Math.tan(fovY / 2);
+  const out = new Float32Array(16);
+  out[0] = f / aspect;
+  out[5] = f;
+  out[10] = (far + near) / (near - far);
+  out[11] = -1;
+  out[14] = (2 * far * near) / (near - far);
+  return out;
+}
+
+function orthographic(radius, near, far) {
+  const out = new Float32Array(16);
+  out[0] = out[5] = 1 / radius;
+  out[10] = -2 / (far - near);
+  out[14] = -(far + near) / (far - near);
+  out[15] = 1;
+  return out;
+}
+
+/** Looks at a point from a distance, turned by yaw around the vertical and pitch up or down. */
+function orbit(target, distance, yaw, pitch) {
+  const cy = Math.cos(yaw), sy = Math.sin(yaw), cp = Math.cos(pitch), sp = Math.sin(pitch);
+  // Rows of the rotation: right, up, toward the viewer.
+  const rows = [[cy, 0, -sy], [-sy * sp, cp, -cy * sp], [sy * cp, sp, cy * cp]];
+  const out = new Float32Array(16);
+  rows.forEach((row, r) => {
+    for (let c = 0; c < 3; c++) out[4 * c + r] = row[c];
+    out[12 + r] = -(row[0] * target[0] + row[1] * target[1] + row[2] * target[2]);
+  });
+  out[14] -= distance;
+  out[15] = 1;
+  return out;
+}
+
+function compile(gl, vertex, fragment) {
+  const program = gl.createProgram();
+  for (const [kind, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
+    const shader = gl.createShader(kind);
+    gl.shaderSource(shader, source);
+    gl.compileShader(shader);
+    if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS) && !gl.isContextLost()) {
+      throw new Error(gl.getShaderInfoLog(shader));
+    }
+    gl.attachShader(program, shader);
+  }
+  gl.linkProgram(program);
+  const places = {};
+  const count = gl.getProgramParameter(program, gl.ACTIVE_UNIFORMS) || 0;
+  for (let i = 0; i < count; i++) {
+    const { name } = gl.getActiveUniform(program, i);
+    places[name] = gl.getUniformLocation(program, name);
+  }
+  return { program, places };
+}
+
+/** The centre of the box around a head at rest, and half its sides. */
+function frameOf(head) {
+  const low = [Infinity, Infinity, Infinity], high = [-Infinity, -Infinity, -Infinity];
+  for (let i = 0; i < head.rest.length; i++) {
+    low[i % 3] = Math.min(low[i % 3], head.rest[i]);
+    high[i % 3] = Math.max(high[i % 3], head.rest[i]);
+  }
+  return {
+    centre: low.map((value, axis) => (value + high[axis]) / 2),
+    half: low.map((value, axis) => (high[axis] - value) / 2),
+  };
+}
+
+/** Draws a row of heads into a canvas; throws if the browser has no WebGL2. */
+export class Scene {
+  constructor(canvas, heads) {
+    this.canvas = canvas;
+    this.heads = heads;
+    this.frames = heads.map(frameOf);
+    const gl = canvas.getContext("webgl2", { antialias: true, alpha: true, powerPreference: "default" });
+    if (!gl) throw new Error("WebGL2 is not available");
+    this.gl = gl;
+    this.build();
+  }
+
+  get lost() {
+    return this.gl.isContextLost();
+  }
+
+  /** Creates everything that lives in the graphics card; again after a lost context. */
+  build() {
+    const { gl } = this;
+    this.main = compile(gl, VERTEX, FRAGMENT);
+    this.depth = compile(gl, SHADOW_VERTEX, SHADOW_FRAGMENT);
+    this.shadowMap = gl.createTexture();
+    gl.bindTexture(gl.TEXTURE_2D, this.shadowMap);
+    gl.texStorage2D(gl.TEXTURE_2D, 1, gl.DEPTH_COMPONENT24, SHADOW_SIZE, SHADOW_SIZE);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_COMPARE_MODE, gl.COMPARE_REF_TO_TEXTURE);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.LINEAR);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
+    this.shadowTarget = gl.createFramebuffer();
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.shadowTarget);
+    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.DEPTH_ATTACHMENT, gl.TEXTURE_2D, this.shadowMap, 0);
+    gl.drawBuffers([gl.NONE]);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    this.meshes = this.heads.map((head) => this.upload(head));
+    gl.enable(gl.DEPTH_TEST);
+  }
+
+  upload(head) {
+    const { gl } = this;
+    const mesh = { vao: gl.createVertexArray(), count: head.triangles.length };
+    gl.bindVertexArray(mesh.vao);
+    const attribute = (place, data, size, type, normalized, usage) => {
+      const buffer = gl.createBuffer();
+      gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+      gl.bufferData(gl.ARRAY_BUFFER, data, usage);
+      gl.enableVertexAttribArray(place);
+      gl.vertexAttribPointer(place, size, type, normalized, 0, 0);
+      return buffer;
+    };
+    mesh.positions = attribute(0, head.positions, 3, gl.FLOAT, false, gl.DYNAMIC_DRAW);
+    mesh.normals = attribute(1, head.normals, 3, gl.FLOAT, false, gl.DYNAMIC_DRAW);
+    attribute(2, head.colors, 4, gl.UNSIGNED_BYTE, true, gl.STATIC_DRAW);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, head.triangles, gl.STATIC_DRAW);
+    mesh.type = head.triangles instanceof Uint16Array ? gl.UNSIGNED_SHORT : gl.UNSIGNED_INT;
+    gl.bindVertexArray(null);
+    return mesh;
+  }
+
+  /** Sends the vertices of all heads as they now are. */
+  refresh() {
+    const { gl } = this;
+    this.heads.forEach((head, i) => {
+      gl.bindBuffer(gl.ARRAY_BUFFER, this.meshes[i].positions);
+      gl.bufferSubData(gl.ARRAY_BUFFER, 0, head.positions);
+      gl.bindBuffer(gl.ARRAY_BUFFER, this.meshes[i].normals);
+      gl.bufferSubData(gl.ARRAY_BUFFER, 0, head.normals);
+    });
+  }
+
+  /** Draws all heads; `look` has yaw and pitch in radians, zoom, and dark for the page's theme. */
+  draw(look) {
+    const { gl, canvas } = this;
+    if (gl.isContextLost()) return;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    gl.viewport(0, 0, canvas.width, canvas.height);
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
+    const width = Math.floor(canvas.width / this.heads.length);
+    this.heads.forEach((_, i) => this.drawOne(i, i * width, width, canvas.height, look));
+  }
+
+  drawOne(i, left, width, height, look) {
+    const { gl } = this;
+    const { centre, half } = this.frames[i];
+    const mesh = this.meshes[i];
+    const fov = (24 * Math.PI) / 180;
+    const aspect = width / height;
+    // Far enough that the head fits in height, and, turned to the side, in width.
+    const reach = Math.max(half[1] * 1.1, (Math.hypot(half[0], half[2]) * 0.95) / aspect);
+    const distance = reach / Math.tan(fov / 2) / look.zoom + half[2] * 0.5;
+    const camera = orbit(centre, distance, look.yaw, look.pitch);
+    const projection = perspective(fov, aspect, 0.05, distance + 2);
+    // The key light follows the viewer half way round, so that every side is lit.
+    const round = look.yaw * 0.5 + 0.55;
+    const light = multiply(orthographic(half[1] * 1.25, 0.05, 2), orbit(centre, 1, round, 0.62));
+    const to = [Math.sin(round) * Math.cos(0.62), Math.sin(0.62), Math.cos(round) * Math.cos(0.62)];
+    const key = [0, 1, 2].map((r) => camera[r] * to[0] + camera[4 + r] * to[1] + camera[8 + r] * to[2]);
+
+    gl.bindVertexArray(mesh.vao);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.shadowTarget);
+    gl.viewport(0, 0, SHADOW_SIZE, SHADOW_SIZE);
+    gl.clear(gl.DEPTH_BUFFER_BIT);
+    gl.useProgram(this.depth.program);
+    gl.uniformMatrix4fv(this.depth.places.light, false, light);
+    gl.drawElements(gl.TRIANGLES, mesh.count, mesh.type, 0);
+
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    gl.viewport(left, 0, width, height);
+    gl.useProgram(this.main.program);
+    const { places } = this.main;
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, this.shadowMap);
+    gl.uniform1i(places.shadow, 0);
+    gl.uniformMatrix4fv(places.camera, false, camera);
+    gl.uniformMatrix4fv(places.projection, false, projection);
+    gl.uniformMatrix4fv(places.light, false, light);
+    gl.uniform3fv(places.keyFrom, key);
+    gl.uniform1f(places.bright, look.dark ? 1 : 0);
+    gl.drawElements(gl.TRIANGLES, mesh.count, mesh.type, 0);
+    gl.bindVertexArray(null);
+  }
+
+  /** Gives the context back at once, instead of when the browser next collects garbage. */
+  dispose() {
+    this.gl.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+}
