@@ -1,1 +1,17 @@
-"""The systems that turn speech into motion."""
+"""The systems that turn speech into motion.
+
+`load_model` gives a model by the name of a shipped checkpoint or from a folder.
+"""
+
+from talking_heads.models.config import DiffSpeakerConfig
+from talking_heads.models.contract import MotionContract
+from talking_heads.models.diff_speaker import DiffSpeaker
+from talking_heads.models.loading import load_model, shipped_models
+
+__all__ = [
+    "DiffSpeaker",
+    "DiffSpeakerConfig",
+    "MotionContract",
+    "load_model",
+    "shipped_models",
+]

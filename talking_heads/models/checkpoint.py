@@ -1,0 +1,156 @@
+"""Checkpoints: a folder with ``config.json``, ``contract.json`` and ``model.safetensors``.
+
+Nothing in a checkpoint is ever executed. All files are checked before a model is built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from talking_heads.errors import UserError
+
+CONFIG, CONTRACT, WEIGHTS = "config.json", "contract.json", "model.safetensors"
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_bytes(content)
+    os.replace(temporary, path)
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write ``values`` in one step: the old file or the new one, never half of it."""
+    _write(path, (json.dumps(values, indent=1) + "\n").encode())
+
+
+def write_checkpoint(
+    folder: Path,
+    config: dict[str, Any],
+    contract: dict[str, Any],
+    tensors: dict[str, Tensor],
+    *,
+    half: bool = True,
+) -> None:
+    """Write a checkpoint.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is missing. Other files in it stay.
+    config, contract : dict
+        What the JSON files hold; the contract gets the hash of the weights.
+    tensors : dict of Tensor
+        The weights by name.
+    half : bool
+        Store floating-point weights with 16 bits, which halves the size.
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be made because a file stands there.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file; a checkpoint is a folder. Choose another name.")
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = {
+        name: (t.half() if half and t.is_floating_point() else t).detach().cpu().contiguous()
+        for name, t in tensors.items()
+    }
+    weights = save(stored)
+    digest = hashlib.sha256(weights).hexdigest()
+    _write(folder / WEIGHTS, weights)
+    write_json(folder / CONFIG, config)
+    write_json(folder / CONTRACT, {**contract, "weights_sha256": digest})
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read one JSON object.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or holds something else.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise UserError(f"The checkpoint {path.parent} lacks {path.name}.") from None
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict):
+        raise UserError(f"{path} is damaged: it is no JSON object. Get the checkpoint again.")
+    return values
+
+
+def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Tensor]]:
+    """Read a checkpoint.
+
+    Returns
+    -------
+    config, contract : dict
+        What the JSON files hold.
+    tensors : dict of Tensor
+        The weights, floating-point ones as float32.
+
+    Raises
+    ------
+    UserError
+        If something is missing or damaged.
+    """
+    if not folder.is_dir():
+        raise UserError(f"There is no checkpoint folder {folder}.")
+    config, contract = read_json(folder / CONFIG), read_json(folder / CONTRACT)
+    path = folder / WEIGHTS
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise UserError(f"The checkpoint {folder} lacks {WEIGHTS}.") from None
+    digest = contract.pop("weights_sha256", None)
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise UserError(
+            f"{path} is damaged, or belongs to another contract.json: its hash differs.\n"
+            "Get the checkpoint again."
+        )
+    try:
+        tensors = load(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise UserError(f"{path} is no usable safetensors file ({str(error)[:80]}).") from None
+    return (
+        config,
+        contract,
+        {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()},
+    )
+
+
+def check_tensors(found: dict[str, Tensor], wanted: dict[str, Tensor], folder: Path) -> None:
+    """Compare the weights with those that a model needs.
+
+    Raises
+    ------
+    UserError
+        If names or shapes differ, or a weight is not finite; says which.
+    """
+    missing, strange = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    if missing or strange:
+        name = (missing or strange)[0]
+        raise UserError(
+            f"The weights in {folder} do not fit its config.json: {len(missing)} missing, "
+            f"{len(strange)} not known, {name} for one."
+        )
+    for name, tensor in wanted.items():
+        if found[name].shape != tensor.shape:
+            raise UserError(
+                f"The weights in {folder} do not fit its config.json: {name} is "
+                f"{tuple(found[name].shape)}, not {tuple(tensor.shape)}."
+            )
+        if not torch.isfinite(found[name]).all():
+            raise UserError(f"The weights in {folder} are damaged: {name} is not finite.")

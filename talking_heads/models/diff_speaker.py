@@ -1,0 +1,442 @@
+"""DiffSpeaker: speech-driven 3D facial animation with a diffusion transformer.
+
+After Ma et al. 2024, "DiffSpeaker: Speech-Driven 3D Facial Animation with Diffusion Transformer".
+A motion is noised; a transformer that hears the speech, and knows the speaker and the noise
+level, predicts the clean motion. Differences from the paper, all switches of
+`DiffSpeakerConfig`: motion is normalised before it is noised, DDIM is correct and ends without
+noise (`talking_heads.diffusion.sampling` tells why that matters), and a dropped-out style gives
+an average speaker for voices that the model does not know.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from talking_heads import losses
+from talking_heads.diffusion import (
+    add_noise,
+    alpha_bars,
+    blend_windows,
+    ddim_sample,
+    sampling_timesteps,
+    scaled_linear_betas,
+)
+from talking_heads.errors import UserError
+from talking_heads.face.motion import Motion
+from talking_heads.layers import (
+    DecoderLayer,
+    StepEmbedding,
+    cross_attention_bias,
+    self_attention_bias,
+    sinusoid,
+)
+from talking_heads.models.checkpoint import check_tensors, read_checkpoint, write_checkpoint
+from talking_heads.models.config import DiffSpeakerConfig
+from talking_heads.models.contract import MotionContract
+from talking_heads.speech.encoder import LogMelEncoder
+from talking_heads.speech.mel import motion_frame_count
+
+_MODEL_TYPE = "diff_speaker"
+
+
+@lru_cache(maxsize=32)
+def _biases(
+    frames: int, heads: int, period: int, biased: bool, band: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    own = self_attention_bias(frames, heads, period)
+    if not biased:
+        own = torch.zeros_like(own)
+    return own.to(device), cross_attention_bias(frames, band).to(device)
+
+
+def check_speech(audio: NDArray[np.floating] | Tensor) -> Tensor:
+    """Return ``audio`` as a float32 tensor ``(samples,)``, or refuse it.
+
+    Raises
+    ------
+    UserError
+        If it is empty, has more than one channel, or a sample is not finite.
+    """
+    if not isinstance(audio, Tensor):
+        audio = torch.from_numpy(np.array(audio, dtype=np.float32))
+    audio = audio.detach().to("cpu", torch.float32)
+    if audio.dim() != 1:
+        raise UserError(f"Audio is one row of samples, mono, not of shape {tuple(audio.shape)}.")
+    if not len(audio):
+        raise UserError("The audio is empty: it has no samples.")
+    if not torch.isfinite(audio).all():
+        raise UserError("The audio contains samples that are not finite numbers.")
+    return audio
+
+
+class DiffSpeaker(nn.Module):
+    """A diffusion transformer from speech to motion.
+
+    Parameters
+    ----------
+    config : DiffSpeakerConfig
+        Sizes and choices.
+    contract : MotionContract
+        What a frame of motion holds, how it is normalised, and the speakers.
+    """
+
+    def __init__(self, config: DiffSpeakerConfig, contract: MotionContract) -> None:
+        super().__init__()
+        self.config, self.contract = config, contract
+        width = config.width
+        self.encoder = LogMelEncoder(
+            config.encoder_width,
+            config.encoder_blocks,
+            config.encoder_kernel,
+            config.encoder_look_ahead,
+            config.encoder_dropout,
+        )
+        self.audio_in = nn.Linear(config.encoder_width, width)
+        self.motion_in = nn.Linear(contract.motion_dim, width)
+        # One token of style and one of the step for each layer. The last style is the average's.
+        self.style = nn.Embedding(len(contract.speakers) + 1, config.layers * width)
+        self.step = StepEmbedding(config.step_code, config.layers * width)
+        self.layers = nn.ModuleList(
+            DecoderLayer(
+                width,
+                config.heads,
+                config.feed_forward,
+                config.dropout,
+                condition_self=config.condition_self,
+            )
+            for _ in range(config.layers)
+        )
+        self.norm = nn.LayerNorm(width) if config.final_norm else nn.Identity()
+        self.motion_out = nn.Linear(width, contract.motion_dim)
+        nn.init.normal_(self.style.weight, std=0.02)
+        nn.init.zeros_(self.motion_out.weight)
+        nn.init.zeros_(self.motion_out.bias)
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """The speakers with a style of their own."""
+        return self.contract.speakers
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.motion_out.weight.device
+
+    @property
+    def schedule(self) -> Tensor:
+        """``(steps,)`` share of signal variance at each diffusion step."""
+        c = self.config
+        return alpha_bars(scaled_linear_betas(c.diffusion_steps, c.beta_start, c.beta_end))
+
+    def normalise(self, motion: Tensor) -> Tensor:
+        """Map ``(..., channel)`` motion to about zero mean and unit variance."""
+        return (motion - motion.new_tensor(self.contract.mean)) / motion.new_tensor(
+            self.contract.scale
+        )
+
+    def denormalise(self, motion: Tensor) -> Tensor:
+        """Undo `normalise`."""
+        return motion * motion.new_tensor(self.contract.scale) + motion.new_tensor(
+            self.contract.mean
+        )
+
+    def forward(
+        self,
+        noisy: Tensor,
+        steps: Tensor,
+        features: Tensor,
+        speaker: Tensor,
+        mask: Tensor | None = None,
+        first: Tensor | None = None,
+    ) -> Tensor:
+        """Predict the clean motion.
+
+        Parameters
+        ----------
+        noisy : Tensor
+            ``(batch, frame, channel)`` normalised, noised motion.
+        steps : Tensor
+            ``(batch,)`` diffusion steps.
+        features : Tensor
+            ``(batch, frame, encoder_width)`` from `encoder`.
+        speaker : Tensor
+            ``(batch,)`` rows of the style table.
+        mask : Tensor, optional
+            ``(batch, frame)`` bool: true where a frame exists. Others are not looked at.
+        first : Tensor, optional
+            ``(batch,)`` index of the first frame within the whole motion; 0 if not given.
+
+        Returns
+        -------
+        Tensor
+            ``(batch, frame, channel)`` normalised, clean motion.
+        """
+        c = self.config
+        batch, frames, _ = noisy.shape
+        x = self.motion_in(noisy)
+        if c.position_period:
+            index = torch.arange(frames, device=x.device)[None]
+            if first is not None:
+                index = index + first[:, None]
+            x = x + sinusoid(index % c.position_period, c.width)
+        conditions = torch.stack([self.style(speaker), self.step(steps)], dim=1)
+        conditions = conditions.unflatten(-1, (c.layers, c.width))
+        if c.add_conditions:
+            x = x + conditions[:, :, 0].sum(1, keepdim=True)
+        audio = self.audio_in(features)
+        own, cross = _biases(frames, c.heads, c.bias_period, c.self_bias, c.cross_band, x.device)
+        if mask is not None and not bool(mask.all()):
+            hidden = torch.zeros(batch, 1, 1, 2 + frames, device=x.device)
+            hidden[..., 2:].masked_fill_(~mask[:, None, None], -math.inf)
+            own, cross = own + hidden, cross + hidden
+        for number, layer in enumerate(self.layers):
+            x = layer(x, audio, conditions[:, :, number], own, cross)
+        out: Tensor = self.motion_out(self.norm(x))
+        return out
+
+    def loss(
+        self,
+        batch: dict[str, Tensor],
+        *,
+        augment: Callable[[Tensor], Tensor] | None = None,
+    ) -> dict[str, Tensor]:
+        """Return the terms of the training loss for one batch.
+
+        Noise, noise levels and dropped styles come from torch's global random state.
+
+        Parameters
+        ----------
+        batch : dict of Tensor
+            ``audio`` ``(batch, samples)`` at 16 kHz; ``motion`` ``(batch, frame, channel)``;
+            ``mask`` ``(batch, frame)`` bool; ``speaker`` ``(batch,)`` rows of the style table.
+        augment : callable, optional
+            Changes the log-mel features on their way to the encoder.
+
+        Returns
+        -------
+        dict of Tensor
+            Scalars: ``loss``, the weighted sum; ``motion`` and ``velocity`` in normalised units;
+            for coefficients ``mouth`` and ``aperture`` in mm^2.
+        """
+        c = self.config
+        mask = batch["mask"]
+        clean = self.normalise(torch.where(mask[..., None], batch["motion"], 0.0))
+        frames = clean.shape[1]
+        features = self.encoder(batch["audio"], augment)[:, :frames]
+        lacking = frames - features.shape[1]
+        if lacking:
+            features = nn.functional.pad(features, (0, 0, 0, lacking))
+        steps = torch.randint(c.diffusion_steps, (len(clean),), device=clean.device)
+        noisy = add_noise(clean, torch.randn_like(clean), steps, self.schedule)
+        dropped = torch.rand(len(clean), device=clean.device) < c.style_dropout
+        speaker = torch.where(dropped, len(self.speakers), batch["speaker"])
+        predicted = self(noisy, steps, features, speaker, mask)
+        terms = {
+            "motion": losses.masked_mse(predicted, clean, mask),
+            "velocity": losses.velocity_mse(predicted, clean, mask),
+        }
+        total = terms["motion"] + c.velocity_weight * terms["velocity"]
+        if self.contract.kind == "coefficients" and (c.mouth_weight or c.aperture_weight):
+            factor, gradient = (t.to(clean.device) for t in losses.mouth_terms())
+            made, true = self.denormalise(predicted), self.denormalise(clean)
+            terms["mouth"] = losses.mouth_error(made, true, mask, factor)
+            terms["aperture"] = losses.aperture_error(
+                made, true, mask, gradient, closure_weight=c.closure_weight
+            )
+            total = total + c.mouth_weight * terms["mouth"]
+            total = total + c.aperture_weight * terms["aperture"]
+        return {"loss": total, **terms}
+
+    @torch.inference_mode()
+    def animate(
+        self,
+        audio: NDArray[np.floating] | Tensor,
+        *,
+        speaker: str | None = None,
+        seed: int = 0,
+        steps: int | None = None,
+        guidance: float = 1.0,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Motion:
+        """Make a face speak.
+
+        Parameters
+        ----------
+        audio : ndarray or Tensor
+            ``(samples,)`` at 16 kHz, mono. ``ceil(samples / 640)`` frames come out: one for every
+            40 ms begun. Sound much shorter than a word, and silence, are fine.
+        speaker : str, optional
+            Whose style and head; without one, the average style on a neutral head.
+        seed : int
+            The same seed gives the same motion.
+        steps : int, optional
+            Denoising steps, 1 to the number in training; by default the configuration's.
+        guidance : float
+            How far to go from the average style (0) to the speaker's (1), or beyond it.
+        progress : callable, optional
+            Called after each denoising step as ``progress(done, total)``.
+
+        Returns
+        -------
+        Motion
+            At 25 frames a second. Coefficients are clipped to 0 to 1.
+
+        Raises
+        ------
+        UserError
+            If the audio is empty or not finite, the speaker unknown, or a number out of range.
+        """
+        c = self.config
+        sound = check_speech(audio)
+        index = self.contract.speaker_index(speaker)
+        count = c.sampling_steps if steps is None else steps
+        if not 1 <= count <= c.diffusion_steps:
+            raise UserError(f"Choose 1 to {c.diffusion_steps} denoising steps, not {count}.")
+        if not math.isfinite(guidance):
+            raise UserError(f"The guidance is a finite number, not {guidance}.")
+        try:
+            generator = torch.Generator().manual_seed(operator.index(seed))
+        except (TypeError, RuntimeError, ValueError, OverflowError):
+            raise UserError(f"A seed is a whole number from 0 to 2^32 - 1, not {seed!r}.") from None
+        was_training = self.training
+        self.eval()
+        try:
+            features = self.encoder.encode_long(sound.to(self.device))
+            # One noise for the whole: how the motion is cut into windows does not change it.
+            start = torch.randn(
+                motion_frame_count(len(sound)), self.contract.motion_dim, generator=generator
+            ).to(self.device)
+            motion = ddim_sample(
+                lambda noisy, step: self._predict(noisy, step, features, index, guidance),
+                start,
+                self.schedule,
+                sampling_timesteps(
+                    c.diffusion_steps,
+                    count,
+                    c.sampling_spacing,  # type: ignore[arg-type]
+                    offset=int(c.sampling_spacing == "leading"),
+                ),
+                legacy=c.legacy_ddim,
+                callback=None
+                if progress is None
+                else lambda done, total, *_: progress(done, total),
+            )
+        finally:
+            self.train(was_training)
+        values = self.denormalise(motion).cpu().numpy()
+        if self.contract.kind == "coefficients":
+            values = np.clip(values, 0.0, 1.0)
+        else:
+            values = values.reshape(len(values), -1, 3)
+        return Motion(
+            values=values,
+            kind=self.contract.kind,  # type: ignore[arg-type]
+            fps=self.contract.fps,
+            face_id=self.contract.head(speaker),
+            speaker=speaker,
+        )
+
+    def _predict(
+        self, noisy: Tensor, step: int, features: Tensor, speaker: int, guidance: float
+    ) -> Tensor:
+        """Predict the clean whole, ``(frame, channel)``, from windows."""
+        frames, average = len(noisy), len(self.speakers)
+
+        def windows(parts: Tensor, starts: list[int], style: int) -> Tensor:
+            n, length, _ = parts.shape
+            heard = torch.stack([features[s : s + length] for s in starts])
+            first = torch.tensor(starts, device=parts.device)
+            row = torch.full((n,), style, device=parts.device)
+            return self(parts, torch.full_like(row, step), heard, row, first=first)
+
+        def blended(style: int) -> Tensor:
+            return blend_windows(
+                lambda parts, starts: windows(parts, starts, style),
+                noisy,
+                min(self.config.window, frames),
+                min(self.config.overlap, max(frames - 1, 0)),
+            )
+
+        own = blended(speaker)
+        if guidance == 1.0 or speaker == average:
+            return own
+        plain = blended(average)
+        return plain + guidance * (own - plain)
+
+    def save_pretrained(self, folder: str | Path, *, half: bool = True) -> None:
+        """Write ``config.json``, ``contract.json`` and ``model.safetensors``.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it is missing.
+        half : bool
+            Store 16-bit weights; the motion changes by less than a thousandth.
+
+        Raises
+        ------
+        UserError
+            If a file stands where the folder should be.
+        """
+        write_checkpoint(
+            Path(folder),
+            {"model_type": _MODEL_TYPE, **self.config.to_dict()},
+            self.contract.to_dict(),
+            self.state_dict(),
+            half=half,
+        )
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> DiffSpeaker:
+        """Read a checkpoint that `save_pretrained` wrote.
+
+        Returns
+        -------
+        DiffSpeaker
+            On the CPU, ready to animate.
+
+        Raises
+        ------
+        UserError
+            If something is missing, damaged, or does not fit; says what.
+        """
+        folder = Path(folder)
+        config, contract, tensors = read_checkpoint(folder)
+        return cls.from_parts(folder, config, contract, tensors)
+
+    @classmethod
+    def from_parts(
+        cls,
+        folder: Path,
+        config: dict[str, Any],
+        contract: dict[str, Any],
+        tensors: dict[str, Tensor],
+    ) -> DiffSpeaker:
+        """Build the model from what `read_checkpoint` returned; `folder` is for messages."""
+        config = dict(config)
+        kind = config.pop("model_type", None)
+        if kind != _MODEL_TYPE:
+            raise UserError(f"{folder} holds a model of type {kind!r}, not {_MODEL_TYPE!r}.")
+        sizes, promise = DiffSpeakerConfig.from_dict(config), MotionContract.from_dict(contract)
+        if promise.encoder_id != LogMelEncoder.encoder_id:
+            raise UserError(
+                f"{folder} needs the audio encoder {promise.encoder_id!r}; this package has "
+                f"{LogMelEncoder.encoder_id!r}."
+            )
+        # Shapes first, without memory: a damaged size must not fill the machine.
+        with torch.device("meta"):
+            wanted = cls(sizes, promise).state_dict()
+        check_tensors(tensors, wanted, folder)
+        model = cls(sizes, promise)
+        model.load_state_dict(tensors)
+        return model.eval()

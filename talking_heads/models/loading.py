@@ -1,0 +1,46 @@
+"""Find a model by name or folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from talking_heads.errors import UserError
+from talking_heads.models.checkpoint import CONFIG, read_checkpoint
+from talking_heads.models.diff_speaker import DiffSpeaker
+from talking_heads.paths import checkpoint_dir
+
+
+def shipped_models() -> tuple[str, ...]:
+    """Return the names of the checkpoints that come with the course."""
+    folder = checkpoint_dir("any").parent
+    return tuple(sorted(path.parent.name for path in folder.glob(f"*/{CONFIG}")))
+
+
+def load_model(name_or_path: str | Path = "diff_speaker") -> DiffSpeaker:
+    """Load a model, ready to animate.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        The name of a shipped checkpoint, or a checkpoint's folder.
+
+    Returns
+    -------
+    DiffSpeaker
+        On the CPU, in evaluation mode.
+
+    Raises
+    ------
+    UserError
+        If there is no such model, or its checkpoint is damaged.
+    """
+    text = os.fspath(name_or_path)
+    shipped = shipped_models()
+    folder = checkpoint_dir(text) if text in shipped else Path(text)
+    if not text or not folder.is_dir():
+        raise UserError(
+            f"There is no model {text!r}. Shipped: {', '.join(shipped) or 'none'}.\n"
+            "Or give the folder of a checkpoint."
+        )
+    return DiffSpeaker.from_parts(folder, *read_checkpoint(folder))
