@@ -1,0 +1,240 @@
+"""Blinks, brows and gaze: what the face does beside speaking.
+
+Little of it can be heard. Brows follow stress in part; blinks and gaze follow nothing in the voice
+but its pauses. Every seed gives another, equally true, upper face for the same sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from talking_heads.corpus.style import Style
+from talking_heads.corpus.visemes import VOWELS, visemes_of
+from talking_heads.face import ARKIT_INDEX
+from talking_heads.speech import Phoneme
+
+_CLOSING = 0.36
+"""Share of a blink in which the lid falls; it falls about twice as fast as it rises."""
+_CLOSED = 0.14
+"""Share of a blink in which the lid stays down."""
+_BLINK_GAP = 0.45
+"""Shortest time between the starts of two blinks, in seconds."""
+
+
+def blink_shape(time: NDArray[np.float64], length: float = 0.208) -> NDArray[np.float64]:
+    """Return the closing of the lid during one blink that starts at 0.
+
+    Parameters
+    ----------
+    time : ndarray
+        ``(frame,)`` seconds since the lid began to fall.
+    length : float
+        Seconds until the lid is up again. Short blinks last about 208 ms.
+
+    Returns
+    -------
+    ndarray
+        ``(frame,)``, 0 open to 1 shut: a raised cosine down, a short hold, a slower rise.
+    """
+    phase = time / length
+    down = np.clip(phase / _CLOSING, 0, 1)
+    up = np.clip((1 - phase) / (1 - _CLOSING - _CLOSED), 0, 1)
+    return (0.5 - 0.5 * np.cos(np.pi * down)) * (0.5 - 0.5 * np.cos(np.pi * up))
+
+
+def blink_times(
+    duration: float, rate: float, pauses: Sequence[tuple[float, float]], rng: np.random.Generator
+) -> list[float]:
+    """Draw the starts of blinks.
+
+    Parameters
+    ----------
+    duration : float
+        Seconds.
+    rate : float
+        Blinks a minute.
+    pauses : sequence of (start, end)
+        Pauses of the speech in seconds; half of the blinks near one move into it.
+    rng : numpy.random.Generator
+        Source of chance.
+
+    Returns
+    -------
+    list of float
+        Seconds, ascending. Intervals follow a gamma distribution of shape 2, and are never shorter
+        than 0.45 s.
+    """
+    mean = 60.0 / max(rate, 1e-3)
+    # Start well before the clip, so that its beginning is a random point in the process.
+    time = -3 * mean * rng.uniform(0.5, 1.0)
+    times: list[float] = []
+    while True:
+        time += _BLINK_GAP + rng.gamma(2.0, max(mean - _BLINK_GAP, 0.05) / 2.0)
+        if time >= duration:
+            return times
+        start = time
+        if rng.uniform() < 0.5:
+            near = [p for p in pauses if abs(0.5 * (p[0] + p[1]) - time) < 0.8]
+            if near:
+                start = near[0][0] + rng.uniform(0, 0.1)
+        if start > -0.2 and start < duration and (not times or start - times[-1] > _BLINK_GAP):
+            times.append(float(start))
+
+
+def _bump(time: NDArray[np.float64], centre: float, rise: float, fall: float) -> NDArray[np.float64]:
+    """Return a smooth hump of height 1 with different widths before and after its peak."""
+    offset = time - centre
+    return np.exp(-0.5 * (offset / np.where(offset < 0, rise, fall)) ** 2)
+
+
+def brow_accents(
+    phonemes: Sequence[Phoneme], style: Style, rng: np.random.Generator
+) -> list[tuple[float, float]]:
+    """Draw the stressed vowels that lift the brows.
+
+    Parameters
+    ----------
+    phonemes : sequence of Phoneme
+        In order of time.
+    style : Style
+        `Style.brow` sets both how often and how high.
+    rng : numpy.random.Generator
+        Source of chance.
+
+    Returns
+    -------
+    list of (time, height)
+        Seconds and height. Primary stress lifts the brows more often than none; long vowels more
+        than short ones.
+    """
+    accents = []
+    last = -1.0
+    for phoneme in phonemes:
+        if not phoneme.stress or visemes_of(phoneme.symbol)[0].name not in VOWELS:
+            continue
+        centre = 0.5 * (phoneme.start + phoneme.end)
+        length = min((phoneme.end - phoneme.start) / 0.15, 1.5)
+        chance = (0.2 + 0.8 * style.brow) * (1.0 if phoneme.stress == 1 else 0.5)
+        draw, height = rng.uniform(), rng.uniform(0.6, 1.2)
+        if draw < chance and centre - last > 0.45:
+            accents.append((centre - 0.03, style.brow * length * height))
+            last = centre
+    return accents
+
+
+def _drift(
+    frames: int, fps: float, seconds: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return smooth noise of unit size that changes over about `seconds`."""
+    margin = int(4 * seconds * fps) + 1
+    sigma = seconds * fps
+    noise = gaussian_filter1d(rng.normal(size=frames + 2 * margin), sigma, mode="wrap")
+    # White noise through a Gaussian of width sigma keeps 1 / (2 sigma sqrt(pi)) of its variance.
+    return noise[margin : margin + frames] * np.sqrt(2 * sigma * np.sqrt(np.pi))
+
+
+def gaze_path(
+    frames: int, fps: float, size: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Draw where the eyes look: fixations of 0.4 to 2.5 s with quick shifts between them.
+
+    Parameters
+    ----------
+    frames : int
+        Number of frames.
+    fps : float
+        Frames a second.
+    size : float
+        Size of the shifts as a fraction of the eyes' range. Two of three return to the viewer.
+    rng : numpy.random.Generator
+        Source of chance.
+
+    Returns
+    -------
+    ndarray
+        ``(frame, 2)``, to the face's own left and up, -1 to 1.
+    """
+    path = np.zeros((frames, 2))
+    time, target = 0.0, rng.normal(size=2) * size * (0.4, 0.25)
+    starts, targets = [0.0], [target]
+    while time < frames / fps:
+        time += rng.uniform(0.4, 2.5)
+        away = rng.uniform() < 1 / 3
+        target = rng.normal(size=2) * size * ((1.0, 0.6) if away else (0.2, 0.12))
+        starts.append(time)
+        targets.append(target)
+    clock = np.arange(frames) / fps
+    index = np.searchsorted(starts, clock, side="right") - 1
+    path = np.asarray(targets)[index]
+    # A small saccade lasts about 40 ms, a frame; the filter spreads it over two.
+    path = gaussian_filter1d(path, 0.5, axis=0, mode="nearest")
+    return np.clip(path, -1, 1)
+
+
+def upper_face(
+    phonemes: Sequence[Phoneme], frames: int, fps: float, style: Style, seed: int
+) -> dict[str, NDArray[np.float64]]:
+    """Draw blinks, brows and gaze for an utterance.
+
+    Parameters
+    ----------
+    phonemes : sequence of Phoneme
+        In order of time; pauses have the symbol ``""``.
+    frames : int
+        Number of frames.
+    fps : float
+        Frames a second.
+    style : Style
+        The speaker's habits.
+    seed : int
+        Another seed, another upper face.
+
+    Returns
+    -------
+    dict of str to ndarray
+        ``(frame,)`` coefficients, 0 to 1, by ARKit name.
+    """
+    rng = np.random.default_rng([7, seed])
+    clock = np.arange(frames) / fps
+    out: dict[str, NDArray[np.float64]] = {}
+
+    pauses = [(p.start, p.end) for p in phonemes if not p.symbol and p.end - p.start > 0.08]
+    blink = np.zeros(frames)
+    for start in blink_times(frames / fps, style.blinks, pauses, rng):
+        # On a frame of its own, the lid is seen shut; between two frames it would seem to miss.
+        start = np.round((start + _CLOSING * style.blink_length) * fps) / fps
+        shape = blink_shape(clock - start + _CLOSING * style.blink_length, style.blink_length)
+        blink = np.maximum(blink, shape * rng.uniform(0.92, 1.0))
+
+    raised = np.full(frames, style.brow_rest)
+    for centre, height in brow_accents(phonemes, style, rng):
+        raised += height * _bump(clock, centre, 0.10, 0.17)
+    raised += style.brow_free * _drift(frames, fps, 0.45, rng)
+    tilt = 0.5 * style.brow_free * _drift(frames, fps, 0.6, rng)
+    frown = np.maximum(-raised, 0) + np.maximum(style.brow_free * _drift(frames, fps, 0.9, rng), 0)
+    up = np.maximum(raised, 0)
+    out["browInnerUp"] = 0.9 * up
+    out["browOuterUpLeft"] = 0.75 * up * (1 + style.asymmetry) + tilt
+    out["browOuterUpRight"] = 0.75 * up * (1 - style.asymmetry) - tilt
+    out["browDownLeft"] = 0.6 * frown
+    out["browDownRight"] = 0.6 * frown
+
+    gaze = gaze_path(frames, fps, style.gaze, rng)
+    left, right = np.maximum(gaze[:, 0], 0), np.maximum(-gaze[:, 0], 0)
+    high, low = np.maximum(gaze[:, 1], 0), np.maximum(-gaze[:, 1], 0)
+    # Looking to the own left turns the left eye out and the right eye in.
+    out["eyeLookOutLeft"], out["eyeLookInRight"] = left, left
+    out["eyeLookInLeft"], out["eyeLookOutRight"] = right, right
+    for side in ("Left", "Right"):
+        out[f"eyeLookUp{side}"] = high
+        out[f"eyeLookDown{side}"] = low
+        # The lid follows the eye down, as in life.
+        out[f"eyeBlink{side}"] = np.maximum(blink, 0.25 * low)
+        out[f"eyeWide{side}"] = 0.25 * np.maximum(raised - 0.2, 0) * (1 - blink)
+        out[f"eyeSquint{side}"] = 0.15 * style.smile + 0.06 * blink
+        out[f"cheekSquint{side}"] = np.full(frames, 0.3 * style.smile)
+    return {name: np.clip(values, 0, 1) for name, values in out.items() if name in ARKIT_INDEX}
