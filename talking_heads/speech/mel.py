@@ -38,8 +38,8 @@ FLOOR_DB = -80.0
 """Quieter than this is silence, in dB of mel power. A full-scale sine reaches about +17."""
 # Mean and spread of the features over the course's speech, rounded. Fixed, never measured on
 # the clip: a head must not move differently because of what is said a minute later.
-MEAN_DB = -45.0
-SCALE_DB = 18.0
+MEAN_DB = -40.0
+SCALE_DB = 15.0
 SILENCE = (FLOOR_DB - MEAN_DB) / SCALE_DB
 """The value of every feature in digital silence."""
 
@@ -155,7 +155,7 @@ def log_mel(audio: Tensor) -> Tensor:
     Tensor
         ``(..., frame, 80)`` float32 at 100 frames a second, with ``frame = 4 * ceil(samples /
         640)``: 16,000 T samples give 100 T frames where T is a multiple of 0.04 s, and a last
-        motion frame that is not full is completed with silence. Values are ``(dB + 45) / 18``
+        motion frame that is not full is completed with silence. Values are ``(dB + 40) / 15``
         with the decibels cut off at -80: about zero mean and unit variance over speech,
         `SILENCE` in digital silence.
     """

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from talking_heads.errors import UserError
 from talking_heads.speech import worker
 from talking_heads.speech.audio import SAMPLE_RATE
-from talking_heads.speech.closures import retime_closures
 from talking_heads.speech.phonemes import Phoneme, normalize_symbol, phoneme_classes
+from talking_heads.speech.timing import retime_closures, widen_coda_liquids
 from talking_heads.speech.voices import VOICES, Voice
 
 MAX_CHARACTERS = 10_000
@@ -165,7 +165,7 @@ def synthesize_many(
     """
     if workers < 1:
         raise UserError(f"At least 1 worker is needed, not {workers}.")
-    jobs = [_checked(Utterance(*item)) for item in items]  # type: ignore[arg-type]
+    jobs = [_checked(Utterance(*item)) for item in items]
     library, data = _engine_files()
     return _speak_all(jobs, library, data, workers, progress)
 
@@ -225,8 +225,7 @@ def _speak_group(jobs: list[_Job], library: Path, root: Path, name: str) -> list
     job_file.write_text(json.dumps(task), "utf-8")
     seconds = 30.0 + 0.02 * sum(len(job.spoken) for job in jobs)
     for _ in jobs:
-        code = _run_worker(job_file, seconds)
-        if code == 0:
+        if _run_worker(job_file, seconds) == 0:
             break
     speeches = []
     for job, out in zip(jobs, outs, strict=True):
@@ -375,30 +374,40 @@ def _assembled(utterance: Utterance, facts: dict[str, object], pcm: NDArray[np.i
             f"Nothing in the text can be spoken: {utterance.text[:60]!r}.\n"
             "Give at least one English word."
         )
-    raw = pcm.astype(np.float32) / np.float32(32768)
-    symbols, stresses = map(list, zip(*(normalize_symbol(s) for _, s in events), strict=True))
-    starts = np.maximum.accumulate([sample / rate for sample, _ in events])
     # The lead is silent too, so that a first plosive finds its closure there.
     lead = round(LEAD_SECONDS * rate)
-    quiet = np.concatenate([np.zeros(lead, np.float32), raw])
-    symbols, stresses = ["", *symbols, ""], [0, *stresses, 0]
-    spoken_end = lead / rate + len(raw) / rate
-    starts = np.concatenate([[0.0], starts + lead / rate, [spoken_end]])
-    starts = np.maximum.accumulate(retime_closures(symbols, starts, quiet, rate))
+    quiet = np.concatenate([np.zeros(lead, np.float32), pcm.astype(np.float32) / 32768])
+    symbols, starts, stresses = _timeline(events, lead, len(quiet))
+    times = retime_closures(symbols, starts / rate, quiet, rate)
+    times = widen_coda_liquids(symbols, times)
 
     import soxr
 
     speech = soxr.resample(quiet, rate, SAMPLE_RATE)
     frames = int(np.ceil((len(speech) + TRAIL_SECONDS * SAMPLE_RATE) / _MOTION_FRAME))
     audio = _with_level_and_noise(speech, frames * _MOTION_FRAME, utterance)
-    ends = [*starts[1:].tolist(), len(audio) / SAMPLE_RATE]
-    phonemes: list[Phoneme] = []
-    for symbol, start, end, stress in zip(symbols, starts.tolist(), ends, stresses, strict=True):
-        if phonemes and not symbol and not phonemes[-1].symbol:
-            phonemes[-1] = Phoneme("", phonemes[-1].start, end)
-        elif end > start:
-            phonemes.append(Phoneme(symbol, start, end, stress))
-    return Speech(audio, tuple(phonemes), utterance.text, utterance.voice)
+    edges = [*times.tolist(), len(audio) / SAMPLE_RATE]
+    phonemes = tuple(
+        Phoneme(symbol, edges[index], edges[index + 1], stresses[index])
+        for index, symbol in enumerate(symbols)
+        if edges[index + 1] > edges[index]
+    )
+    return Speech(audio, phonemes, utterance.text, utterance.voice)
+
+
+def _timeline(
+    events: list[tuple[int, str]], lead: int, length: int
+) -> tuple[list[str], NDArray[np.int64], list[int]]:
+    """Return symbols, starts in samples and stresses, from pause to pause, each pause once."""
+    symbols, starts, stresses = [""], [0], [0]
+    for sample, raw in [*events, (length - lead, "")]:
+        symbol, stress = normalize_symbol(raw)
+        if symbol or symbols[-1]:
+            symbols.append(symbol)
+            # Across clauses the engine's positions may step back a little.
+            starts.append(max(min(sample + lead, length), starts[-1]))
+            stresses.append(stress)
+    return symbols, np.array(starts), stresses
 
 
 def _with_level_and_noise(

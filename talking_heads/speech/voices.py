@@ -84,7 +84,7 @@ _ALL = (
     _voice("ben", "m", "en-US", (82, 118), (100, 100, 100, 100, 100), 165, "flutter 3"),
     _voice("cleo", "f", "en-GB-x-rp", (190, 290), (118, 121, 118, 116, 116), 170, "flutter 5"),
     _voice("dan", "m", "en", (100, 150), (104, 101, 104, 104, 104), 185, "roughness 2"),
-    _voice("eve", "f", "en-US-nyc", (145, 190), (108, 109, 107, 106, 106), 150, "roughness 4"),
+    _voice("eve", "f", "en-US-nyc", (140, 182), (108, 109, 107, 106, 106), 150, "roughness 4"),
     _voice("finn", "m", "en-GB-scotland", (115, 175), (106, 107, 107, 106, 106), 160, "flutter 4"),
     _voice("gina", "f", "en-029", (175, 265), (115, 112, 114, 114, 114), 175, "flutter 6"),
     _voice("hugo", "m", "en-GB-x-rp", (66, 92), (92, 94, 93, 93, 93), 145, "roughness 5"),
