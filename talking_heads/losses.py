@@ -83,7 +83,7 @@ def mouth_factor(jacobian: NDArray[np.floating]) -> NDArray[np.float32]:
         vertices in mm^2.
     """
     vertices = jacobian.shape[1] // 3
-    factor = np.linalg.qr(np.asarray(jacobian, dtype=np.float64).T, mode="r")
+    factor = np.asarray(np.linalg.qr(np.asarray(jacobian, dtype=np.float64).T, mode="r"))
     square = np.zeros((jacobian.shape[0], jacobian.shape[0]))
     square[: factor.shape[0]] = factor
     return np.asarray(square * (_MILLIMETRES / np.sqrt(max(vertices, 1))), dtype=np.float32)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ CONFIG, CONTRACT, WEIGHTS = "config.json", "contract.json", "model.safetensors"
 def _write(path: Path, content: bytes) -> None:
     temporary = path.with_name(path.name + ".part")
     temporary.write_bytes(content)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

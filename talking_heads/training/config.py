@@ -1,0 +1,68 @@
+"""How long and how fast to train, with presets."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from talking_heads.errors import UserError
+from talking_heads.training.augment import Augmentation
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of a training run. The defaults are the ``course`` preset."""
+
+    steps: int = 3000
+    """Updates of the weights."""
+    batch: int = 24
+    """Clips in a batch. Paper (DiffSpeaker): 32."""
+    crop: int = 100
+    """Longest piece of a clip, in frames."""
+    learning_rate: float = 1e-3
+    """Peak of the learning rate. Paper: 1e-4, constant."""
+    warm_up: int = 100
+    """Steps in which it rises to the peak; then it falls along a cosine to a fiftieth."""
+    weight_decay: float = 0.01
+    """AdamW's."""
+    clip_norm: float = 1.0
+    """Longest gradient."""
+    ema: float = 0.998
+    """Decay of the running mean of the weights, which is what is kept in the end."""
+    save_every: int = 250
+    """Steps between checkpoints to resume from."""
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    """Changes of the sound that a head should not care about."""
+
+    @classmethod
+    def preset(cls, name: str) -> TrainConfig:
+        """Return the settings that go with a model's preset.
+
+        Raises
+        ------
+        UserError
+            If there is no such preset.
+        """
+        if name not in _PRESETS:
+            raise UserError(f"There is no preset {name!r}. Choose from: {', '.join(_PRESETS)}.")
+        return cls(**_PRESETS[name])
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the learning rate's share of its peak at ``step``, counted from 0."""
+        if step < self.warm_up:
+            return (step + 1) / self.warm_up
+        done = (step - self.warm_up) / max(1, self.steps - self.warm_up)
+        return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings as a dict that JSON can hold."""
+        return dataclasses.asdict(self)
+
+
+_PRESETS: dict[str, dict[str, Any]] = {
+    "course": {},
+    "full": {"steps": 20_000, "batch": 64, "learning_rate": 5e-4, "warm_up": 500, "ema": 0.9995},
+    "paper": {"steps": 100_000, "batch": 32, "learning_rate": 1e-4, "warm_up": 1, "ema": 0.9999},
+}

@@ -1,0 +1,261 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from talking_heads.errors import UserError
+from talking_heads.models import DiffSpeaker, DiffSpeakerConfig, MotionContract
+from talking_heads.models.checkpoint import write_json
+from talking_heads.training.augment import augment_mel
+from talking_heads.training.config import TrainConfig
+from talking_heads.training.data import TrainingData
+from talking_heads.training.evaluation import evaluate_lips
+from talking_heads.training.state import load_state, save_state
+
+if TYPE_CHECKING:
+    from talking_heads.corpus.clip import Corpus
+
+RESULTS = "results.json"
+_STATE = "training_state.safetensors"
+_LOG_EVERY = 10
+
+
+def build_contract(corpus: Corpus, data: TrainingData, name: str) -> MotionContract:
+    """Return the contract of a model that trains on ``data``."""
+    mean, scale = data.statistics()
+    return MotionContract(
+        speakers=data.speakers,
+        heads=tuple(corpus.face_ids[speaker] for speaker in data.speakers),
+        mean=mean,
+        scale=scale,
+        provenance={
+            "model": name,
+            "corpus": corpus.name,
+            "clips": str(len(data)),
+            "seconds": f"{data.frames / 25:.0f}",
+            "date": datetime.now(UTC).date().isoformat(),
+        },
+    )
+
+
+@torch.no_grad()
+def update_ema(mean: nn.Module, model: nn.Module, decay: float, step: int) -> None:
+    """Move the running mean of the weights towards the weights.
+
+    Early on the decay is smaller, ``(1 + step) / (10 + step)``, so that the random start is
+    soon forgotten.
+    """
+    decay = min(decay, (1 + step) / (10 + step))
+    for slow, fast in zip(mean.parameters(), model.parameters(), strict=True):
+        slow.lerp_(fast.detach(), 1 - decay)
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+
+
+def _check(name: str, out: Path) -> None:
+    if name != "diff_speaker":
+        raise UserError(f"There is no model {name!r} to train. Choose from: diff_speaker.")
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file; training writes a folder. Choose another name.")
+
+
+def train(
+    name: str,
+    *,
+    data: Path | Corpus,
+    out: Path,
+    preset: str = "course",
+    steps: int | None = None,
+    seed: int = 0,
+    resume: bool = True,
+    progress: bool = True,
+    config: DiffSpeakerConfig | None = None,
+    settings: TrainConfig | None = None,
+    evaluate: bool = True,
+) -> Path:
+    """Train a model and write its checkpoint.
+
+    An interrupted run, started again with the same arguments, goes on where it was last saved,
+    and comes to the same losses as one that was never interrupted.
+
+    Parameters
+    ----------
+    name : str
+        ``"diff_speaker"``.
+    data : Path or Corpus
+        A corpus with the splits ``train`` and, for figures, ``test_seen`` and ``test_unseen``.
+    out : Path
+        The checkpoint's folder. While the run lasts, its state lies there too.
+    preset : str
+        ``course``, ``full`` or ``paper``.
+    steps : int, optional
+        Updates of the weights; by default the preset's.
+    seed : int
+        For weights, batches and noise.
+    resume : bool
+        Go on with an unfinished run found in `out`; otherwise begin anew.
+    progress : bool
+        Show a bar.
+    config, settings : optional
+        In place of those of the preset.
+    evaluate : bool
+        Measure the lips on the test splits in the end.
+
+    Returns
+    -------
+    Path
+        `out`, with the checkpoint and ``results.json``.
+
+    Raises
+    ------
+    UserError
+        If name, preset or corpus are not usable, or `out` holds an unfinished run with other
+        settings.
+    """
+    _check(name, out)
+    config = config or DiffSpeakerConfig.preset(preset)
+    settings = settings or TrainConfig.preset(preset)
+    if steps is not None:
+        settings = dataclasses.replace(settings, steps=steps)
+    if isinstance(data, str | os.PathLike):
+        from talking_heads.corpus import load_corpus
+
+        data = load_corpus(Path(data))
+    items = TrainingData(data, "train")
+    torch.manual_seed(seed)
+    model = DiffSpeaker(config, build_contract(data, items, name))
+    history, seconds = _fit(model, items, settings, seed, out, resume=resume, progress=progress)
+
+    model.eval()
+    model.save_pretrained(out)
+    results: dict[str, Any] = {
+        "model": name,
+        "preset": preset,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "config": config.to_dict(),
+        "training": settings.to_dict(),
+        "seed": seed,
+        "device": _device_name(model.device),
+        "torch": torch.__version__,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "corpus": {"name": data.name, "clips": len(items), "seconds": items.frames / 25},
+        "losses": history,
+    }
+    if evaluate:
+        # The stored weights are what others will load, so they are what is measured.
+        results["lips"] = measure(DiffSpeaker.from_pretrained(out), data)
+    write_json(out / RESULTS, results)
+    (out / _STATE).unlink(missing_ok=True)
+    return out
+
+
+def measure(
+    model: DiffSpeaker, corpus: Corpus, seeds: tuple[int, ...] = (0, 1, 2)
+) -> dict[str, Any]:
+    """Return the lip figures of the test splits that the corpus has."""
+    figures: dict[str, Any] = {"seeds": list(seeds)}
+    if "test_seen" in corpus.splits:
+        figures["test_seen"] = evaluate_lips(model, corpus, "test_seen", seeds)
+    if "test_unseen" in corpus.splits:
+        figures["test_unseen_average_style"] = evaluate_lips(
+            model, corpus, "test_unseen", seeds, style=None
+        )
+        figures["test_unseen_each_style"] = evaluate_lips(
+            model, corpus, "test_unseen", seeds[:1], style="each", clips=16
+        )
+        figures["test_unseen_picked_style"] = evaluate_lips(
+            model, corpus, "test_unseen", seeds[:1], style="picked"
+        )
+    return figures
+
+
+def _fit(
+    model: DiffSpeaker,
+    items: TrainingData,
+    settings: TrainConfig,
+    seed: int,
+    out: Path,
+    *,
+    resume: bool,
+    progress: bool,
+) -> tuple[list[list[float]], float]:
+    """Train ``model`` in place; it ends with the running mean of the weights.
+
+    Returns the history, rows of step, loss and its terms, and the seconds it took.
+    """
+    from tqdm import tqdm
+
+    accelerator = Accelerator()
+    mean = DiffSpeaker(model.config, model.contract)
+    mean.load_state_dict(model.state_dict())
+    mean.to(accelerator.device)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    fast, optimizer = accelerator.prepare(model, optimizer)
+    fingerprint = json.dumps(
+        [model.config.to_dict(), settings.to_dict(), seed, model.contract.to_dict()["mean"]]
+    )
+    path = out / _STATE
+    done, seconds = 0, 0.0
+    history: list[list[float]] = []
+    if resume and path.is_file():
+        done, history, seconds = load_state(path, fingerprint, model, mean, optimizer.optimizer)
+    out.mkdir(parents=True, exist_ok=True)
+
+    def augment(mel: Tensor) -> Tensor:
+        return augment_mel(mel, settings.augmentation)
+
+    began = time.monotonic()
+    fast.train()
+    with tqdm(
+        total=settings.steps, initial=done, desc="Training", unit="step", disable=not progress
+    ) as bar:
+        for step in range(done, settings.steps):
+            # Every step has its own random state: nothing else must be saved to resume.
+            torch.manual_seed((seed + 1) * 1_000_003 + step)
+            batch = items.batch(step, seed, settings.batch, settings.crop)
+            batch = {key: value.to(accelerator.device) for key, value in batch.items()}
+            for group in optimizer.param_groups:
+                group["lr"] = settings.learning_rate * settings.learning_rate_at(step)
+            terms = model.loss(batch, augment=augment)
+            optimizer.zero_grad()
+            accelerator.backward(terms["loss"])
+            accelerator.clip_grad_norm_(model.parameters(), settings.clip_norm)
+            optimizer.step()
+            update_ema(mean, model, settings.ema, step)
+            if step % _LOG_EVERY == 0 or step + 1 == settings.steps:
+                values = {key: float(value.detach()) for key, value in terms.items()}
+                if not values["loss"] < float("inf"):
+                    raise UserError(
+                        f"The loss is no longer a number at step {step}: the learning rate is too "
+                        "high for these settings, or the corpus holds wild values."
+                    )
+                history.append([step, *(round(value, 6) for value in values.values())])
+                bar.set_postfix({key: f"{value:.3f}" for key, value in values.items()})
+            bar.update()
+            if (step + 1) % settings.save_every == 0 and step + 1 < settings.steps:
+                spent = seconds + time.monotonic() - began
+                save_state(
+                    path, fingerprint, step + 1, history, spent, model, mean, optimizer.optimizer
+                )
+    model.load_state_dict(mean.state_dict())
+    model.to("cpu")
+    return history, seconds + time.monotonic() - began
