@@ -68,7 +68,7 @@ def fade_weights(starts: list[int], window: int, frames: int) -> Tensor:
     for index in range(len(starts) - 1):
         shared = starts[index] + window - starts[index + 1]
         if shared > 0:
-            rise = torch.arange(1, shared + 1) / (shared + 1)
+            rise = (torch.arange(shared) + 0.5) / shared
             weights[index + 1, :shared] *= rise
             weights[index, window - shared :] *= 1 - rise
     total = torch.zeros(frames)
