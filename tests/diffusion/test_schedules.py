@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -73,8 +75,8 @@ def test_timesteps_fall_and_stay_in_range(steps: int, share: float, spacing: str
     count = 1 + round(share * (steps - 1))
     chosen = sampling_timesteps(steps, count, spacing)  # type: ignore[arg-type]
     assert len(chosen) == count
-    assert 0 <= min(chosen) and max(chosen) < steps
-    assert all(a > b for a, b in zip(chosen, chosen[1:], strict=False))
+    assert min(chosen) >= 0 and max(chosen) < steps
+    assert all(a > b for a, b in itertools.pairwise(chosen))
     if spacing == "trailing":
         assert chosen[0] == steps - 1
 
