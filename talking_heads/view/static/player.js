@@ -6,6 +6,8 @@ import { Scene } from "./scene.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5];
 const REST = { yaw: 0.32, pitch: 0.04, zoom: 1 };
+// How finely to draw while things move, as slow machines need: share of the pixels, smooth edges.
+const LEVELS = [{ scale: 1, fine: true }, { scale: 1, fine: false }, { scale: 0.6, fine: false }];
 const ICONS = { play: "M7 4.5v15l12.5-7.5z", pause: "M6.5 4.5h4v15h-4zM13.5 4.5h4v15h-4z" };
 
 function make(tag, attributes = {}, ...children) {
@@ -120,6 +122,8 @@ class Player {
     this.scene = null;
     this.clock = new SilentClock(0);
     this.rate = 1;
+    this.level = 0;
+    this.gaps = [];
     this.gone = new AbortController();
     this.build();
     this.watch();
@@ -311,8 +315,9 @@ class Player {
           this.scene.refresh();
         }
         this.moved = this.posed = false;
-        this.fit();
-        this.scene.draw(this.look);
+        const level = LEVELS[this.pace(playing)];
+        this.fit(level.scale);
+        this.scene.draw(this.look, level.fine);
         this.drawn = time;
         this.updates += 1;
       }
@@ -320,9 +325,43 @@ class Player {
     if (playing) this.request();
   }
 
+  /**
+   * Chooses the level to draw at. While frames follow one another too slowly it drops; half a
+   * second after the last one the picture is drawn once more, at its finest.
+   */
+  pace(playing) {
+    const now = performance.now();
+    const gap = now - (this.last ?? 0);
+    this.last = now;
+    clearTimeout(this.settling);
+    if (!playing) this.settling = setTimeout(() => this.settle(), 250);
+    if (this.settled) {
+      this.settled = false;
+      this.gaps = [];
+      return 0;
+    }
+    if (gap > 250) {
+      this.gaps = [];
+      return playing ? this.level : 0;
+    }
+    this.gaps.push(gap);
+    if (this.gaps.length >= 8) {
+      const middle = this.gaps.sort((a, b) => a - b)[4];
+      if (middle > 30 && this.level < LEVELS.length - 1) this.level += 1;
+      this.gaps = [];
+    }
+    return this.level;
+  }
+
+  settle() {
+    if (this.level === 0 || this.gone.signal.aborted) return;
+    this.settled = true;
+    this.request();
+  }
+
   /** Matches the canvas to its place on the page, in the pixels of the screen. */
-  fit() {
-    const scale = Math.min(window.devicePixelRatio || 1, 2);
+  fit(share) {
+    const scale = Math.min(window.devicePixelRatio || 1, 2) * share;
     const width = Math.max(1, Math.round(this.stage.clientWidth * scale));
     const height = Math.max(1, Math.round(this.stage.clientHeight * scale));
     if (this.canvas.width !== width || this.canvas.height !== height) {
@@ -451,6 +490,7 @@ class Player {
 
   dispose() {
     this.gone.abort();
+    clearTimeout(this.settling);
     if (this.pending) cancelAnimationFrame(this.pending);
     this.clock.dispose();
     this.scene?.dispose();
@@ -472,6 +512,7 @@ export function createPlayer(root, content) {
     get seconds() { return player.seconds; },
     get playing() { return player.clock.playing; },
     get updates() { return player.updates; },
+    get level() { return player.level; },
     get heads() { return player.heads.length; },
     get dark() { return player.look.dark; },
     get look() { return { ...player.look }; },

@@ -30,16 +30,18 @@ in float gloss;
 uniform sampler2DShadow shadow;
 uniform vec3 keyFrom;
 uniform float bright;
+uniform int taps;
 out vec4 pixel;
 
 float lit() {
   vec3 at = shade.xyz / shade.w * 0.5 + 0.5;
   at.z -= 0.0015;
   float sum = 0.0;
-  for (int x = -1; x <= 1; x++)
-    for (int y = -1; y <= 1; y++)
+  for (int x = -taps; x <= taps; x++)
+    for (int y = -taps; y <= taps; y++)
       sum += texture(shadow, vec3(at.xy + vec2(x, y) * (1.6 / ${SHADOW_SIZE}.0), at.z));
-  return sum / 9.0;
+  float row = float(2 * taps + 1);
+  return sum / (row * row);
 }
 
 void main() {
@@ -54,7 +56,7 @@ void main() {
   float fill = max(dot(n, normalize(vec3(-0.75, 0.1, 0.55))), 0.0);
   float up = n.y * 0.5 + 0.5;
   vec3 around = mix(vec3(0.20, 0.165, 0.15), vec3(0.46, 0.50, 0.56), up);
-  vec3 light = around + vec3(1.02, 0.95, 0.86) * soft + vec3(0.13, 0.16, 0.20) * fill;
+  vec3 light = around + vec3(0.98, 0.93, 0.87) * soft + vec3(0.13, 0.16, 0.20) * fill;
   vec3 color = tint * light;
 
   float grazing = 1.0 - max(dot(n, eye), 0.0);
@@ -67,8 +69,9 @@ void main() {
   float rim = smoothstep(0.15, 0.9, abs(n.x)) * pow(grazing, 3.0) * smoothstep(-0.5, 0.4, n.y + 0.3);
   color += vec3(0.55, 0.68, 0.90) * rim * (0.30 * bright + 0.10) + vec3(0.5) * fresnel * 0.12 * up;
 
-  color *= 0.98;
-  color = color / (1.0 + max(color - 0.72, 0.0));
+  // Highlights roll off softly, and keep their hue.
+  float top = max(max(color.r, color.g), color.b);
+  if (top > 0.75) color *= (0.75 + 0.25 * (1.0 - exp(-(top - 0.75) / 0.25))) / top;
   pixel = vec4(pow(color, vec3(1.0 / 2.2)), 1.0);
 }`;
 
@@ -165,7 +168,7 @@ export class Scene {
     this.canvas = canvas;
     this.heads = heads;
     this.frames = heads.map(frameOf);
-    const gl = canvas.getContext("webgl2", { antialias: true, alpha: true, powerPreference: "default" });
+    const gl = canvas.getContext("webgl2", { antialias: false, alpha: true });
     if (!gl) throw new Error("WebGL2 is not available");
     this.gl = gl;
     this.build();
@@ -193,8 +196,34 @@ export class Scene {
     gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.DEPTH_ATTACHMENT, gl.TEXTURE_2D, this.shadowMap, 0);
     gl.drawBuffers([gl.NONE]);
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    this.smooth = null;
     this.meshes = this.heads.map((head) => this.upload(head));
     gl.enable(gl.DEPTH_TEST);
+  }
+
+  /** A multisampled target of the canvas's size, for smooth edges where there is time for them. */
+  smoothTarget() {
+    const { gl } = this;
+    const { width, height } = this.canvas;
+    if (this.smooth?.width === width && this.smooth.height === height) return this.smooth.target;
+    const old = this.smooth;
+    if (old) {
+      gl.deleteFramebuffer(old.target);
+      for (const buffer of old.buffers) gl.deleteRenderbuffer(buffer);
+    }
+    const target = gl.createFramebuffer();
+    gl.bindFramebuffer(gl.FRAMEBUFFER, target);
+    const samples = Math.min(4, gl.getParameter(gl.MAX_SAMPLES));
+    const kinds = [[gl.COLOR_ATTACHMENT0, gl.RGBA8], [gl.DEPTH_ATTACHMENT, gl.DEPTH_COMPONENT24]];
+    const buffers = kinds.map(([place, format]) => {
+      const buffer = gl.createRenderbuffer();
+      gl.bindRenderbuffer(gl.RENDERBUFFER, buffer);
+      gl.renderbufferStorageMultisample(gl.RENDERBUFFER, samples, format, width, height);
+      gl.framebufferRenderbuffer(gl.FRAMEBUFFER, place, gl.RENDERBUFFER, buffer);
+      return buffer;
+    });
+    this.smooth = { target, buffers, width, height };
+    return target;
   }
 
   upload(head) {
@@ -230,24 +259,33 @@ export class Scene {
     });
   }
 
-  /** Draws all heads; `look` has yaw and pitch in radians, zoom, and dark for the page's theme. */
-  draw(look) {
+  /**
+   * Draws all heads. `look` has yaw and pitch in radians, zoom, and dark for the page's theme;
+   * `fine` asks for smooth edges and soft shadows.
+   */
+  draw(look, fine) {
     const { gl, canvas } = this;
     if (gl.isContextLost()) return;
-    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-    gl.viewport(0, 0, canvas.width, canvas.height);
+    const target = fine ? this.smoothTarget() : null;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, target);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     const width = Math.floor(canvas.width / this.heads.length);
-    this.heads.forEach((_, i) => this.drawOne(i, i * width, width, canvas.height, look));
+    this.heads.forEach((_, i) => this.drawOne(i, target, [i * width, 0, width, canvas.height], look));
+    if (target) {
+      gl.bindFramebuffer(gl.READ_FRAMEBUFFER, target);
+      gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, null);
+      const box = [0, 0, canvas.width, canvas.height];
+      gl.blitFramebuffer(...box, ...box, gl.COLOR_BUFFER_BIT, gl.NEAREST);
+    }
   }
 
-  drawOne(i, left, width, height, look) {
+  drawOne(i, target, place, look) {
     const { gl } = this;
     const { centre, half } = this.frames[i];
     const mesh = this.meshes[i];
     const fov = (24 * Math.PI) / 180;
-    const aspect = width / height;
+    const aspect = place[2] / place[3];
     // Far enough that the head fits in height, and, turned to the side, in width.
     const reach = Math.max(half[1] * 1.1, (Math.hypot(half[0], half[2]) * 0.95) / aspect);
     const distance = reach / Math.tan(fov / 2) / look.zoom + half[2] * 0.5;
@@ -267,8 +305,8 @@ export class Scene {
     gl.uniformMatrix4fv(this.depth.places.light, false, light);
     gl.drawElements(gl.TRIANGLES, mesh.count, mesh.type, 0);
 
-    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-    gl.viewport(left, 0, width, height);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, target);
+    gl.viewport(...place);
     gl.useProgram(this.main.program);
     const { places } = this.main;
     gl.activeTexture(gl.TEXTURE0);
@@ -279,6 +317,7 @@ export class Scene {
     gl.uniformMatrix4fv(places.light, false, light);
     gl.uniform3fv(places.keyFrom, key);
     gl.uniform1f(places.bright, look.dark ? 1 : 0);
+    gl.uniform1i(places.taps, target ? 1 : 0);
     gl.drawElements(gl.TRIANGLES, mesh.count, mesh.type, 0);
     gl.bindVertexArray(null);
   }

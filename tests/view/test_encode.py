@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from talking_heads.errors import UserError
+from talking_heads.face import Motion, get_face, motion_vertices
+from talking_heads.view.container import unpack
+from talking_heads.view.encode import (
+    TOLERANCE,
+    decode_motion,
+    encode_face,
+    encode_motion,
+    encode_pose,
+    seams,
+)
+
+
+def largest_error(motion, encoded):
+    return np.linalg.norm(decode_motion(encoded.data) - motion_vertices(motion), axis=2).max()
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    frames=st.integers(1, 40),
+    seed=st.integers(0, 2**32 - 1),
+    active=st.integers(0, 52),
+    rotate=st.booleans(),
+    tolerance=st.sampled_from([1e-4, 1e-3]),
+)
+def test_no_vertex_strays_further_than_the_tolerance(frames, seed, active, rotate, tolerance):
+    rng = np.random.default_rng(seed)
+    values = np.zeros((frames, 52), np.float32)
+    values[:, rng.permutation(52)[:active]] = rng.random((frames, active))
+    rotation = rng.normal(0, 0.1, (frames, 3)).astype(np.float32) if rotate else None
+    motion = Motion(values, "coefficients", face_id="neutral@low", head_rotation=rotation)
+    encoded = encode_motion(motion, tolerance=tolerance)
+    assert encoded.max_error <= tolerance
+    # What the header says is what a decoder gets, but for the last digits of float32.
+    assert largest_error(motion, encoded) == pytest.approx(encoded.max_error, abs=2e-6)
+
+
+def test_a_long_motion_stays_within_the_tolerance_and_small(babble):
+    motion = babble(1500, face_id="neutral@medium")
+    # One moment that an even sample of the frames misses.
+    values = motion.values.copy()
+    values[701, :] = np.linspace(0, 1, 52)
+    motion = replace(motion, values=values)
+    encoded = encode_motion(motion)
+    assert encoded.max_error <= TOLERANCE
+    assert largest_error(motion, encoded) <= TOLERANCE + 2e-6
+    assert len(encoded.data) < 4_000_000
+
+
+def test_a_motion_of_vertices_encodes_like_one_of_coefficients(babble):
+    motion = babble(60)
+    face = get_face("neutral@low")
+    offsets = motion_vertices(motion) - face.vertices
+    encoded = encode_motion(Motion(offsets, "vertices", face_id="neutral@low"))
+    assert encoded.max_error <= TOLERANCE
+    assert largest_error(motion, encoded) <= TOLERANCE + 2e-6
+
+
+def test_what_never_moves_costs_nothing(babble):
+    motion = babble(50)
+    still = replace(motion, values=np.zeros_like(motion.values))
+    encoded = encode_motion(still)
+    assert (encoded.moving, encoded.components) == (0, 0)
+    assert encoded.max_error < 5e-6
+    values = np.zeros_like(motion.values)
+    values[:, 43] = np.linspace(0, 1, 50)  # one brow only
+    brow = encode_motion(replace(motion, values=values))
+    assert 0 < brow.moving < brow.vertices / 3
+
+
+def test_noise_is_drawn_as_well_as_the_limit_allows(monkeypatch):
+    monkeypatch.setattr("talking_heads.view.encode._BASIS_BYTES", 200_000)
+    face = get_face("neutral@low")
+    noise = np.random.default_rng(0).normal(0, 0.003, (120, len(face.vertices), 3))
+    motion = Motion(noise.astype(np.float32), "vertices", face_id="neutral@low")
+    encoded = encode_motion(motion)
+    assert len(unpack(encoded.data)[1]["basis"].tobytes()) <= 200_000
+    assert encoded.max_error > TOLERANCE
+    assert largest_error(motion, encoded) == pytest.approx(encoded.max_error, rel=1e-3)
+
+
+def test_the_same_motion_gives_the_same_bytes(babble):
+    assert encode_motion(babble(30)).data == encode_motion(babble(30)).data
+
+
+def test_empty_and_endless_motions_are_refused():
+    with pytest.raises(UserError, match="no frames"):
+        encode_motion(Motion(np.zeros((0, 52)), "coefficients", face_id="neutral@low"))
+    with pytest.raises(UserError, match="200000 at most"):
+        encode_motion(Motion(np.zeros((200_001, 52)), "coefficients", face_id="neutral@low"))
+
+
+def test_a_pose_travels_as_the_vertices_that_moved():
+    face = get_face("neutral@medium")
+    coefficients = np.zeros(52, np.float32)
+    assert unpack(encode_pose(face, face.vertices))[1]["index"].size == 0
+    coefficients[17] = 0.8  # jawOpen
+    vertices = np.asarray(face.pose(coefficients)).reshape(-1, 3)
+    data = encode_pose(face, vertices)
+    assert len(data) < 45_000
+    _, arrays = unpack(data)
+    again = face.vertices.copy()
+    again[arrays["index"]] += (arrays["offsets"] * arrays["scales"][0]).reshape(-1, 3)
+    assert np.abs(again - vertices).max() < 5e-6
+
+
+def test_a_face_without_motion_decodes_to_itself():
+    face = get_face("neutral@low")
+    assert np.array_equal(decode_motion(encode_face(face))[0], face.vertices)
+
+
+def test_seams_join_borders_but_not_lips_that_touch():
+    # Two squares that share an edge's place, and a third, closed off by nothing, far away.
+    square = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], np.float32)
+    triangles = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+    vertices = np.concatenate([square, square + [1, 0, 0], square + [9, 0, 0]]).astype(np.float32)
+    pairs = seams(vertices, np.concatenate([triangles, triangles + 4, triangles + 8]))
+    assert {tuple(pair) for pair in pairs.tolist()} == {(1, 4), (2, 7)}
+    # Two closed tetrahedra that touch in one point have no border, and so no seam.
+    solid = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
+    sides = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
+    assert len(seams(np.concatenate([solid, -solid]), np.concatenate([sides, sides + 4]))) == 0
