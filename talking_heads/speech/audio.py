@@ -6,18 +6,20 @@ resampled block by block, so that reading needs about twice the memory of its re
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import tempfile
 import wave
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from talking_heads.errors import UserError
+from talking_heads.speech.riff import repaired
 
 if TYPE_CHECKING:
     import soundfile
@@ -34,8 +36,8 @@ MAX_SECONDS = 3600.0
 # Rates outside this range come from damaged headers, not from recorders.
 _LOWEST_RATE, _HIGHEST_RATE = 4_000, 768_000
 _MOST_CHANNELS = 64
-# Samples of all channels together that are decoded at a time: 4 MB of float32.
-_BLOCK = 1 << 20
+# Frames that are decoded at a time. Small, because a damaged block is lost as a whole.
+_BLOCK = 8192
 _FORMATS = "WAV, FLAC, OGG or MP3"
 
 
@@ -251,23 +253,23 @@ def _checked_rate(rate: float, name: str) -> int:
     return int(rate)
 
 
-def _read(stream: io.BufferedIOBase | Any, name: str) -> NDArray[np.float32]:
+def _read(stream: BinaryIO, name: str) -> NDArray[np.float32]:
     import soundfile
+
+    class Sequential(soundfile.SoundFile):
+        # soundfile seeks after every block, which makes clicks in MP3 and costs time. A file that
+        # cannot seek is simply read on.
+        def seekable(self) -> bool:
+            return False
 
     try:
         # soundfile takes the format from the content; the suffix only matters for headerless
         # raw files, which raise TypeError.
-        with soundfile.SoundFile(stream) as sound:
+        with Sequential(repaired(stream)) as sound:
             return _decode(sound, name)
     except (soundfile.SoundFileError, TypeError) as error:
         stream.seek(0)
-        start = stream.read(64)
-        looks_like_text = b"\0" not in start and start[:4] not in (b"fLaC", b"OggS", b"RIFF")
-        try:
-            start[:48].decode("utf-8")
-        except UnicodeDecodeError:
-            looks_like_text = looks_like_text and False
-        if looks_like_text:
+        if _is_text(stream.read(512)):
             why = "it holds text"
         else:
             why = " ".join(str(getattr(error, "error_string", error)).split()).rstrip(".")[:120]
@@ -275,6 +277,15 @@ def _read(stream: io.BufferedIOBase | Any, name: str) -> NDArray[np.float32]:
             f"{name} is not audio that can be read ({why}).\n"
             f"Give {_FORMATS}; ffmpeg or Audacity converts other formats."
         ) from None
+
+
+def _is_text(start: bytes) -> bool:
+    # Decoding incrementally forgives a letter that is cut at the end.
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isprintable() or letter.isspace() for letter in text)
 
 
 def _decode(sound: soundfile.SoundFile, name: str) -> NDArray[np.float32]:
@@ -288,7 +299,7 @@ def _decode(sound: soundfile.SoundFile, name: str) -> NDArray[np.float32]:
     samples = np.concatenate(pieces) if pieces else np.empty(0, np.float32)
     del pieces
     if not samples.size:
-        raise UserError(f"{name} holds no samples.\nRecord it again.")
+        raise UserError(f"{name} holds no samples that can be read.\nRecord or export it again.")
     return _finished(samples, name)
 
 
@@ -296,38 +307,38 @@ def _mono_blocks(sound: soundfile.SoundFile, rate: int, name: str) -> Iterator[N
     """Yield the file's samples, mixed to mono, in blocks that bound the memory."""
     import soundfile
 
-    block = _BLOCK // sound.channels
+    buffer = np.empty((_BLOCK, sound.channels), np.float32)
     most = int(MAX_SECONDS * rate)
     count = 0
     while True:
         try:
-            samples = sound.read(block, dtype="float32", always_2d=True)
+            # Unlike read(), this does not stop at the length that the header promises.
+            length = sound.buffer_read_into(buffer, dtype="float32")
         except soundfile.SoundFileError:
             # Damaged in the middle: keep what came before, as players do.
             if count == 0:
                 raise
             return
-        if not len(samples):
+        if not length:
             return
-        count += len(samples)
+        count += length
         if count > most:
             raise _too_long(name)
+        samples = buffer[:length].mean(axis=1, dtype=np.float32)
         if not np.isfinite(samples).all():
             raise _not_finite(name)
-        yield samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
+        yield samples
 
 
 def _resampled(blocks: Iterator[NDArray[np.float32]], rate: int) -> Iterator[NDArray[np.float32]]:
     if rate == SAMPLE_RATE:
-        # A copy: a view into the decoder's block would keep all of its channels alive.
-        for block in blocks:
-            yield np.array(block, dtype=np.float32)
+        yield from blocks
         return
     import soxr
 
     resampler = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
     for block in blocks:
-        yield resampler.resample_chunk(np.ascontiguousarray(block))
+        yield resampler.resample_chunk(block)
     yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
 
 

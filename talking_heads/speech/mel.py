@@ -35,7 +35,7 @@ MEL_PER_MOTION_FRAME = MEL_FPS // MOTION_FPS
 """4."""
 
 FLOOR_DB = -80.0
-"""Quieter than this is silence, in dB of mel power. A full-scale sine reaches about +17."""
+"""Quieter than this is silence, in dB of mel power. A full-scale sine reaches +24."""
 # Mean and spread of the features over the course's speech, rounded. Fixed, never measured on
 # the clip: a head must not move differently because of what is said a minute later.
 MEAN_DB = -40.0

@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,11 +27,9 @@ from talking_heads.errors import UserError
 from talking_heads.speech import worker
 from talking_heads.speech.audio import SAMPLE_RATE
 from talking_heads.speech.phonemes import Phoneme, normalize_symbol, phoneme_classes
+from talking_heads.speech.text import spoken_text
 from talking_heads.speech.timing import retime_closures, widen_coda_liquids
 from talking_heads.speech.voices import VOICES, Voice
-
-MAX_CHARACTERS = 10_000
-"""The longest text that is spoken, about ten minutes."""
 
 LEAD_SECONDS = 0.24
 """Silence before the first sound: six motion frames, in which a mouth opens."""
@@ -48,6 +45,9 @@ NOISE_DB = -55.0
 no microphone hears, and which would give a network an easy and useless cue."""
 
 _MOTION_FRAME = 640
+# The engine also announces a "pause" in the glide from vowel to vowel ("be a"), where the voice
+# goes on. It belongs to the sound before; no mouth comes to rest in so short a time.
+_SHORTEST_PAUSE = 0.065
 _LOADER = "espeakng_loader"
 _INSTALL = 'Install it: pip install -c constraints.txt -e ".[speech]" (or: make setup)'
 _ITEMS_PER_PROCESS = 20
@@ -315,53 +315,6 @@ def _checked(utterance: Utterance) -> _Job:
     return _Job(Utterance(text, voice, float(rate), int(seed)), VOICES[voice], spoken_text(text))
 
 
-# Markup and programmers' signs that the engine would read out or stumble over.
-_DROPPED = frozenset("<>[]{}|\\^~_*#`=")
-_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "…": "...", "–": "-", "—": ", "})
-
-
-def spoken_text(text: str) -> str:
-    """Return the text as it is given to the engine: printable, on one line, no markup signs.
-
-    Parameters
-    ----------
-    text : str
-        Anything.
-
-    Returns
-    -------
-    str
-        Control characters (among them the engine's own commands), brackets and the like became
-        spaces; typographic quotes and dashes became plain ones.
-
-    Raises
-    ------
-    UserError
-        If nothing is left to say, it is too long, or written in a script that an English voice
-        cannot read.
-    """
-    if len(text) > MAX_CHARACTERS:
-        raise UserError(
-            f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} are spoken.\n"
-            "Split it into several."
-        )
-    kept = []
-    for letter in unicodedata.normalize("NFC", text).translate(_QUOTES):
-        category = unicodedata.category(letter)
-        foreign = category[0] == "L" and category != "Lm" and not letter.isascii()
-        if foreign and "LATIN" not in unicodedata.name(letter, ""):
-            raise UserError(
-                f"The voices speak English and cannot read {letter!r}.\n"
-                "Write the text in the Latin alphabet."
-            )
-        drop = category[0] == "C" or category in ("Zl", "Zp", "So", "Sk", "Cs")
-        kept.append(" " if drop or letter in _DROPPED else letter)
-    spoken = " ".join("".join(kept).split())
-    if not any(letter.isalnum() for letter in spoken):
-        raise UserError("The text is empty.\nGive at least one English word.")
-    return spoken
-
-
 def _assembled(utterance: Utterance, facts: dict[str, object], pcm: NDArray[np.int16]) -> Speech:
     """Make speech from the engine's samples and events."""
     rate = int(facts["sample_rate"])  # type: ignore[call-overload]
@@ -377,7 +330,7 @@ def _assembled(utterance: Utterance, facts: dict[str, object], pcm: NDArray[np.i
     # The lead is silent too, so that a first plosive finds its closure there.
     lead = round(LEAD_SECONDS * rate)
     quiet = np.concatenate([np.zeros(lead, np.float32), pcm.astype(np.float32) / 32768])
-    symbols, starts, stresses = _timeline(events, lead, len(quiet))
+    symbols, starts, stresses = _timeline(events, lead, len(quiet), rate)
     times = retime_closures(symbols, starts / rate, quiet, rate)
     times = widen_coda_liquids(symbols, times)
 
@@ -396,7 +349,7 @@ def _assembled(utterance: Utterance, facts: dict[str, object], pcm: NDArray[np.i
 
 
 def _timeline(
-    events: list[tuple[int, str]], lead: int, length: int
+    events: list[tuple[int, str]], lead: int, length: int, sample_rate: int
 ) -> tuple[list[str], NDArray[np.int64], list[int]]:
     """Return symbols, starts in samples and stresses, from pause to pause, each pause once."""
     symbols, starts, stresses = [""], [0], [0]
@@ -407,7 +360,19 @@ def _timeline(
             # Across clauses the engine's positions may step back a little.
             starts.append(max(min(sample + lead, length), starts[-1]))
             stresses.append(stress)
-    return symbols, np.array(starts), stresses
+    ends = [*starts[1:], length]
+    kept = [
+        index
+        for index, symbol in enumerate(symbols)
+        if symbol
+        or index in (0, len(symbols) - 1)
+        or ends[index] - starts[index] >= _SHORTEST_PAUSE * sample_rate
+    ]
+    return (
+        [symbols[index] for index in kept],
+        np.array([starts[index] for index in kept]),
+        [stresses[index] for index in kept],
+    )
 
 
 def _with_level_and_noise(

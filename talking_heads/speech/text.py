@@ -1,0 +1,56 @@
+"""Text as the speech engine may have it: nothing that it could take for a command."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from talking_heads.errors import UserError
+
+MAX_CHARACTERS = 10_000
+"""The longest text that is spoken, about ten minutes."""
+
+# Markup and programmers' signs that the engine would read out or stumble over.
+_DROPPED = frozenset("<>[]{}|\\^~_*#`=")
+_QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "…": "...", "–": "-", "—": ", "})
+
+
+def spoken_text(text: str) -> str:
+    """Return the text as it is given to the engine: printable, on one line, no markup signs.
+
+    Parameters
+    ----------
+    text : str
+        Anything.
+
+    Returns
+    -------
+    str
+        Control characters (among them the engine's own commands), brackets and the like became
+        spaces; typographic quotes and dashes became plain ones.
+
+    Raises
+    ------
+    UserError
+        If nothing is left to say, it is too long, or written in a script that an English voice
+        cannot read.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise UserError(
+            f"The text has {len(text):,} characters; at most {MAX_CHARACTERS:,} are spoken.\n"
+            "Split it into several."
+        )
+    kept = []
+    for letter in unicodedata.normalize("NFC", text).translate(_QUOTES):
+        category = unicodedata.category(letter)
+        foreign = category[0] == "L" and category != "Lm" and not letter.isascii()
+        if foreign and "LATIN" not in unicodedata.name(letter, ""):
+            raise UserError(
+                f"The voices speak English and cannot read {letter!r}.\n"
+                "Write the text in the Latin alphabet."
+            )
+        drop = category[0] == "C" or category in ("Zl", "Zp", "So", "Sk", "Cs")
+        kept.append(" " if drop or letter in _DROPPED else letter)
+    spoken = " ".join("".join(kept).split())
+    if not any(letter.isalnum() for letter in spoken):
+        raise UserError("The text is empty.\nGive at least one English word.")
+    return spoken
