@@ -1,1 +1,23 @@
-"""Clips of speech with motion, and the course corpus."""
+"""Clips of speech with motion, and the course corpus.
+
+`talking_heads.corpus.batching` needs torch, so it is imported by name.
+"""
+
+from talking_heads.corpus.articulation import articulate
+from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.course import build_course_corpus, corpus_info
+from talking_heads.corpus.store import load_corpus
+from talking_heads.corpus.style import SPEAKERS, Speaker, Style, get_speaker
+
+__all__ = [
+    "SPEAKERS",
+    "Clip",
+    "Corpus",
+    "Speaker",
+    "Style",
+    "articulate",
+    "build_course_corpus",
+    "corpus_info",
+    "get_speaker",
+    "load_corpus",
+]

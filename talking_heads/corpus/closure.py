@@ -22,9 +22,9 @@ OPENING = 0.060
 """Seconds in which they open after it."""
 SHORTEST_HOLD = 0.044
 """Shortest hold in seconds: just more than one frame at 25 a second, so that one frame shows it."""
-MAX_SPEED = 0.22
+MAX_SPEED = 0.25
 """Speed in metres a second that a ramp does not exceed; longer ways get longer ramps."""
-LONGEST_RAMP = 0.13
+LONGEST_RAMP = 0.10
 """Longest ramp in seconds."""
 
 _JAW = ARKIT_INDEX["jawOpen"]
@@ -50,22 +50,21 @@ class LipFace(Protocol):
         ...
 
 
-def hold_of(segment: Segment, release: float = 1.0) -> tuple[float, float]:
+def hold_of(segment: Segment) -> tuple[float, float]:
     """Return when the lips are held for a segment, in seconds.
 
     Parameters
     ----------
     segment : Segment
         A sound with an `aperture`.
-    release : float
-        Share of the segment after which the lips part.
 
     Returns
     -------
     start, end : float
-        At least `SHORTEST_HOLD` apart, around the same middle.
+        From the start of the segment to its release; if that is shorter than `SHORTEST_HOLD`,
+        longer around the same middle.
     """
-    start, end = segment.start, segment.start + release * (segment.end - segment.start)
+    start, end = segment.start, segment.start + segment.release * (segment.end - segment.start)
     middle, half = 0.5 * (start + end), 0.5 * max(end - start, SHORTEST_HOLD)
     return middle - half, middle + half
 

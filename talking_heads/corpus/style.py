@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from talking_heads.errors import UserError
+from talking_heads.speech import SEEN_VOICES, UNSEEN_VOICES
 
 MAX_OFFSET = 0.015
 """Largest timing offset in seconds. More cannot be heard from the voice, and so not learnt."""
@@ -114,10 +115,6 @@ class Speaker:
     style: Style
 
 
-_SEEN = "ada ben cleo dan eve finn gina hugo iris jack kira leo".split()
-_UNSEEN = "maya noah olga paul".split()
-
-
 def _speaker(index: int, name: str) -> Speaker:
     """Draw a speaker's habits; the seed is the index, so the table never changes by itself."""
     rng = np.random.default_rng([20, index])
@@ -137,11 +134,11 @@ def _speaker(index: int, name: str) -> Speaker:
         brow_free=round(rng.uniform(0.03, 0.12), 3),
         gaze=round(rng.uniform(0.06, 0.20), 3),
     )
-    return Speaker(name, f"head-{index + 1:02d}", name in _SEEN, style)
+    return Speaker(name, f"head-{index + 1:02d}", name in SEEN_VOICES, style)
 
 
 SPEAKERS: dict[str, Speaker] = {
-    name: _speaker(index, name) for index, name in enumerate([*_SEEN, *_UNSEEN])
+    name: _speaker(index, name) for index, name in enumerate([*SEEN_VOICES, *UNSEEN_VOICES])
 }
 """The 16 speakers of the course corpus: twelve to train on, four that stay unheard."""
 

@@ -85,7 +85,9 @@ def blink_times(
             times.append(float(start))
 
 
-def _bump(time: NDArray[np.float64], centre: float, rise: float, fall: float) -> NDArray[np.float64]:
+def _bump(
+    time: NDArray[np.float64], centre: float, rise: float, fall: float
+) -> NDArray[np.float64]:
     """Return a smooth hump of height 1 with different widths before and after its peak."""
     offset = time - centre
     return np.exp(-0.5 * (offset / np.where(offset < 0, rise, fall)) ** 2)
@@ -118,7 +120,7 @@ def brow_accents(
             continue
         centre = 0.5 * (phoneme.start + phoneme.end)
         length = min((phoneme.end - phoneme.start) / 0.15, 1.5)
-        chance = (0.2 + 0.8 * style.brow) * (1.0 if phoneme.stress == 1 else 0.5)
+        chance = (0.2 + 0.8 * style.brow) * (1.0 if phoneme.stress == 2 else 0.5)
         draw, height = rng.uniform(), rng.uniform(0.6, 1.2)
         if draw < chance and centre - last > 0.45:
             accents.append((centre - 0.03, style.brow * length * height))

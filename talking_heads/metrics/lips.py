@@ -15,10 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from talking_heads.errors import UserError
-from talking_heads.speech import Phoneme
+from talking_heads.speech import Phoneme, is_bilabial
 
-BILABIALS = frozenset("pbm")
-"""Sounds that close the lips."""
 OPEN_VOWELS = frozenset("æaɑɒʌɐ")
 """First letters of the IPA of vowels that open the mouth wide."""
 CLOSED = 0.001
@@ -173,11 +171,6 @@ def _extremes(
             if len(frames):
                 values.append(float(pick(aperture[frames])))
     return values
-
-
-def is_bilabial(symbol: str) -> bool:
-    """Return whether a phoneme, in IPA, closes the lips."""
-    return symbol[:1] in BILABIALS
 
 
 def is_open_vowel(symbol: str) -> bool:

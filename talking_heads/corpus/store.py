@@ -1,0 +1,255 @@
+"""A corpus on disk: audio files, compressed coefficients and one manifest.
+
+::
+
+    corpus/
+      manifest.json          clips, splits, speakers, phonemes, hash of every file
+      audio/ada/ada-001.flac 16 kHz mono
+      motion/ada.npz         one array a clip: (truth, frame, 52) uint16, 0 to 10,000
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.errors import UserError
+from talking_heads.face import ARKIT_NAMES, Motion
+from talking_heads.speech import Phoneme
+
+FORMAT = "talking-heads-corpus"
+VERSION = 1
+MANIFEST = "manifest.json"
+SCALE = 10_000
+"""Coefficients are stored as whole ten-thousandths."""
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def encode_motion(truths: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Turn coefficients, 0 to 1, into whole ten-thousandths."""
+    return np.rint(np.clip(truths, 0, 1) * SCALE).astype(np.uint16)
+
+
+def decode_motion(stored: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Turn whole ten-thousandths back into coefficients."""
+    return (stored / np.float32(SCALE)).astype(np.float32)
+
+
+@contextmanager
+def new_folder(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Fill a folder beside `out`, and put it in the place of `out` when all went well.
+
+    Parameters
+    ----------
+    out : Path
+        Where the corpus shall be.
+    overwrite : bool
+        Whether a corpus that is there may be replaced.
+
+    Yields
+    ------
+    Path
+        An empty folder to fill. If the block raises, it is removed, and `out` stays as it was.
+
+    Raises
+    ------
+    UserError
+        If `out` exists and may not be replaced, or is no corpus, or cannot be written.
+    """
+    out = out.absolute()
+    check_target(out, overwrite=overwrite)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    except OSError as error:
+        raise UserError(f"Cannot write to {out.parent}: {error.strerror}.") from error
+    try:
+        folder.chmod(0o755)
+        yield folder
+        old = None
+        if out.exists():
+            check_target(out, overwrite=overwrite)
+            old = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent))
+            out.rename(old / "corpus")
+        folder.rename(out)
+        if old is not None:
+            shutil.rmtree(old)
+    finally:
+        if folder.exists():
+            shutil.rmtree(folder)
+
+
+def check_target(out: Path, *, overwrite: bool) -> None:
+    """Raise `UserError` unless a corpus may be written to `out`."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / MANIFEST).is_file():
+        raise UserError(
+            f"{out} exists and is not a corpus, so it is left alone.\nChoose another folder."
+        )
+    if not overwrite:
+        raise UserError(
+            f"There is a corpus in {out} already.\n"
+            "Choose another folder, or allow it to be replaced (overwrite)."
+        )
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Complete a manifest with the hashes of all files in `folder`, and write it.
+
+    Parameters
+    ----------
+    folder : Path
+        Corpus with its audio and motion files.
+    manifest : mapping
+        Clips, splits and speakers; see `load_corpus`.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    hashes = {path.relative_to(folder).as_posix(): file_hash(path) for path in paths}
+    full = {
+        "format": FORMAT,
+        "version": VERSION,
+        "coefficients": list(ARKIT_NAMES),
+        **manifest,
+        "files": hashes,
+    }
+    body = json.dumps(full, ensure_ascii=False, indent=None, separators=(",", ":"))
+    full["fingerprint"] = hashlib.sha256(body.encode()).hexdigest()[:16]
+    text = json.dumps(full, ensure_ascii=False, indent=1)
+    (folder / MANIFEST).write_text(text + "\n", "utf-8")
+
+
+def read_manifest(root: Path) -> dict[str, Any]:
+    """Read and check the manifest of a corpus.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the corpus.
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    UserError
+        If there is none, or it is damaged or of another version.
+    """
+    path = root / MANIFEST
+    if not path.is_file():
+        what = "is not a folder" if not root.is_dir() else "holds no manifest.json"
+        raise UserError(
+            f"{root} is not a corpus: it {what}.\n"
+            "Build one with: talking-heads corpus build --out FOLDER"
+        )
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+        if manifest["format"] != FORMAT:
+            raise UserError(f"{path} is not the manifest of a course corpus.")
+        if manifest["version"] != VERSION:
+            raise UserError(
+                f"The corpus in {root} has version {manifest['version']}; this package reads "
+                f"version {VERSION}.\nBuild it again: talking-heads corpus build."
+            )
+        if tuple(manifest["coefficients"]) != ARKIT_NAMES:
+            raise UserError(f"The coefficients of {root} are not the 52 of ARKit in our order.")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise _damaged(root, f"manifest.json cannot be read ({type(error).__name__})") from error
+    return dict(manifest)
+
+
+def _damaged(root: Path, what: str) -> UserError:
+    return UserError(f"The corpus in {root} is damaged: {what}.\nBuild or copy it again.")
+
+
+def load_corpus(path: str | Path, *, verify: bool = False) -> Corpus:
+    """Open a corpus that `talking_heads.corpus.build_course_corpus` wrote.
+
+    Motions are read at once, audio when a clip is asked for it. The speech engine is not needed.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder of the corpus.
+    verify : bool
+        Whether to compare every file with its hash.
+
+    Returns
+    -------
+    Corpus
+        With its splits and speakers.
+
+    Raises
+    ------
+    UserError
+        If this is no corpus, or a file is missing, damaged or does not fit the manifest.
+    """
+    root = Path(path)
+    manifest = read_manifest(root)
+    try:
+        for name, digest in manifest["files"].items():
+            file = root / name
+            if not file.is_file():
+                raise _damaged(root, f"{name} is missing")
+            if verify and file_hash(file) != digest:
+                raise _damaged(root, f"{name} has changed")
+        clips = tuple(_clips(root, manifest))
+        return Corpus(
+            name=manifest["name"],
+            clips=clips,
+            splits={name: tuple(ids) for name, ids in manifest["splits"].items()},
+            speakers=tuple(manifest["speakers"]),
+            face_ids={name: info["face_id"] for name, info in manifest["speakers"].items()},
+            fps=float(manifest["fps"]),
+            unit=manifest["unit"],
+            root=root,
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        if isinstance(error, UserError):
+            raise
+        raise _damaged(root, f"{type(error).__name__}: {error}") from error
+
+
+def _clips(root: Path, manifest: Mapping[str, Any]) -> Iterator[Clip]:
+    fps = float(manifest["fps"])
+    motions: dict[str, dict[str, NDArray[np.uint16]]] = {}
+    for entry in manifest["clips"]:
+        speaker, clip_id = entry["speaker"], entry["id"]
+        if speaker not in motions:
+            with np.load(root / "motion" / f"{speaker}.npz", allow_pickle=False) as arrays:
+                motions[speaker] = dict(arrays)
+        stored = motions[speaker][clip_id]
+        if stored.ndim != 3 or stored.shape[1:] != (entry["frames"], len(ARKIT_NAMES)):
+            raise _damaged(root, f"the motion of {clip_id} has shape {stored.shape}")
+        face_id = manifest["speakers"][speaker]["face_id"]
+        truths = tuple(
+            Motion(values, "coefficients", fps, face_id, speaker)
+            for values in decode_motion(stored)
+        )
+        yield Clip(
+            id=clip_id,
+            speaker=speaker,
+            source=root / entry["audio"],
+            truths=truths,
+            text=entry["text"],
+            phonemes=tuple(Phoneme(*values) for values in entry["phonemes"]),
+        )

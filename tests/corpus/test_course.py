@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from talking_heads.corpus import Corpus, build_course_corpus, corpus_info, load_corpus
+from talking_heads.corpus.store import MANIFEST, decode_motion, encode_motion
+from talking_heads.errors import UserError
+from talking_heads.face import ARKIT_NAMES, get_face
+from talking_heads.metrics.lips import bilabial_apertures, open_vowel_apertures, peak_lip_velocity
+
+UPPER = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith(("eye", "brow", "cheekSq"))]
+LIPS = [i for i in range(52) if i not in UPPER]
+
+
+def test_contents(mini: Corpus) -> None:
+    assert len(mini) == 8
+    assert mini.speakers == ("ada", "maya")
+    assert mini.face_ids == {"ada": "head-01@medium", "maya": "head-13@medium"}
+    assert {split: len(ids) for split, ids in mini.splits.items()} == {
+        "train": 2,
+        "val": 1,
+        "test_seen": 1,
+        "test_unseen": 4,
+    }
+    for clip in mini:
+        assert len(clip.audio) == 640 * len(clip)
+        assert np.abs(clip.audio).max() > 0.1
+        assert 1.5 < clip.duration < 8
+        assert clip.phonemes[0].start == 0
+        assert clip.phonemes[-1].end == pytest.approx(clip.duration, abs=1e-3)
+        assert clip.motion.face_id == mini.face_ids[clip.speaker]
+        for truth in clip.truths:
+            assert truth.values.min() >= 0
+            assert truth.values.max() <= 1
+
+
+def test_every_bilabial_closes_on_the_mesh(mini: Corpus) -> None:
+    closed, wide = [], []
+    for clip in mini:
+        # The whole mesh is posed here, not the quick path that articulation used.
+        face = get_face(clip.motion.face_id)
+        gap = face.lip_aperture(face.pose(clip.motion.values))
+        closed += bilabial_apertures(gap, clip.phonemes)
+        wide += open_vowel_apertures(gap, clip.phonemes)
+        assert 0.05 < peak_lip_velocity(clip.motion.values, face) < 0.40
+    assert len(closed) > 20
+    assert max(closed) < 0.0005
+    assert len(wide) > 8
+    assert np.mean(wide) - np.mean(closed) > 0.004
+
+
+def test_truths_share_the_lips(mini: Corpus) -> None:
+    assert all(len(clip.truths) == 1 for clip in mini.split("train"))
+    for clip in mini.split("test_unseen"):
+        first, second, third = (truth.values for truth in clip.truths)
+        np.testing.assert_array_equal(first[:, LIPS], second[:, LIPS])
+        assert np.abs(first[:, UPPER] - second[:, UPPER]).max() > 0.02
+        assert np.abs(second[:, UPPER] - third[:, UPPER]).max() > 0.02
+
+
+def test_same_seed_same_files(mini_path: Path, tmp_path: Path) -> None:
+    build_course_corpus(
+        tmp_path / "one", clips_per_speaker=4, speakers=["maya"], progress=False, workers=1
+    )
+    old = json.loads((mini_path / MANIFEST).read_text("utf-8"))
+    new = json.loads((tmp_path / "one" / MANIFEST).read_text("utf-8"))
+    assert len(new["files"]) == 5
+    assert all(old["files"][name] == digest for name, digest in new["files"].items())
+    assert old["fingerprint"] != new["fingerprint"]
+
+
+def test_other_seed_other_corpus(mini: Corpus, tmp_path: Path) -> None:
+    other = build_course_corpus(
+        tmp_path / "two", clips_per_speaker=3, speakers=["ada"], seed=5, progress=False
+    )
+    assert {clip.text for clip in other.split("train")} != {
+        clip.text for clip in mini.split("train")
+    }
+
+
+def test_refuses_what_is_in_the_way(mini_path: Path, tmp_path: Path) -> None:
+    before = (mini_path / MANIFEST).read_bytes()
+    with pytest.raises(UserError, match="already"):
+        build_course_corpus(mini_path, clips_per_speaker=3, progress=False)
+    assert (mini_path / MANIFEST).read_bytes() == before
+
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "thesis.txt").write_text("years of work", "utf-8")
+    with pytest.raises(UserError, match="left alone"):
+        build_course_corpus(notes, clips_per_speaker=3, progress=False, overwrite=True)
+    assert (notes / "thesis.txt").read_text("utf-8") == "years of work"
+
+
+def test_overwrite_replaces(mini_path: Path, tmp_path: Path) -> None:
+    target = tmp_path / "corpus"
+    shutil.copytree(mini_path, target)
+    corpus = build_course_corpus(
+        target, clips_per_speaker=3, speakers=["ada"], progress=False, overwrite=True
+    )
+    assert len(corpus) == 3
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_failure_leaves_nothing(
+    mini_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from talking_heads.corpus import course
+
+    target = tmp_path / "corpus"
+    shutil.copytree(mini_path, target)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("disk on fire")
+
+    monkeypatch.setattr(course, "write_manifest", broken)
+    with pytest.raises(RuntimeError):
+        build_course_corpus(
+            target, clips_per_speaker=3, speakers=["ada"], progress=False, overwrite=True
+        )
+    assert list(tmp_path.iterdir()) == [target]
+    assert len(load_corpus(target, verify=True)) == 8
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"speakers": ["zoe"]}, "no speaker 'zoe'"),
+        ({"speakers": []}, "at least one"),
+        ({"clips_per_speaker": 1}, "3 to 70"),
+        ({"seed": -1}, "seed"),
+        ({"workers": 0}, "worker"),
+    ],
+)
+def test_refuses_bad_arguments(tmp_path: Path, options: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        build_course_corpus(tmp_path / "x", progress=False, **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_info(mini_path: Path) -> None:
+    text = corpus_info(mini_path)
+    assert text.startswith("course: 8 clips")
+    assert "test_unseen     4 clips" in text
+    assert "running words in test_seen are not in train" in text
+
+
+def _break_manifest(root: Path, **changes: object) -> None:
+    manifest = json.loads((root / MANIFEST).read_text("utf-8"))
+    (root / MANIFEST).write_text(json.dumps({**manifest, **changes}), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda root: (root / MANIFEST).unlink(), "holds no manifest"),
+        (lambda root: (root / MANIFEST).write_text("{", "utf-8"), "damaged"),
+        (lambda root: (root / MANIFEST).write_text("[1]", "utf-8"), "damaged"),
+        (lambda root: _break_manifest(root, format="zip"), "not the manifest"),
+        (lambda root: _break_manifest(root, version=99), "version 99"),
+        (lambda root: _break_manifest(root, coefficients=["a"]), "not the 52"),
+        (lambda root: _break_manifest(root, splits={"train": ["nobody-1"]}), "unknown clip"),
+        (lambda root: _break_manifest(root, clips=[{"id": "x"}]), "damaged"),
+        (lambda root: (root / "motion" / "ada.npz").write_bytes(b"PK??"), "damaged"),
+        (lambda root: (root / "motion" / "ada.npz").unlink(), "ada.npz is missing"),
+        (lambda root: shutil.rmtree(root / "audio" / "maya"), "is missing"),
+        (lambda root: shutil.rmtree(root), "not a folder"),
+    ],
+)
+def test_damaged_corpora(mini_path: Path, tmp_path: Path, damage, message: str) -> None:
+    root = tmp_path / "corpus"
+    shutil.copytree(mini_path, root)
+    damage(root)
+    with pytest.raises(UserError, match=message) as caught:
+        load_corpus(root)
+    assert len(str(caught.value).splitlines()) <= 3
+
+
+def test_verify_finds_changes(mini_path: Path, tmp_path: Path) -> None:
+    root = tmp_path / "corpus"
+    shutil.copytree(mini_path, root)
+    assert len(load_corpus(root, verify=True)) == 8
+    path = next((root / "audio" / "ada").iterdir())
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UserError, match="has changed"):
+        load_corpus(root, verify=True)
+
+
+def test_damaged_audio_is_named(mini_path: Path, tmp_path: Path) -> None:
+    root = tmp_path / "corpus"
+    shutil.copytree(mini_path, root)
+    corpus = load_corpus(root)
+    clip = corpus[0]
+    assert isinstance(clip.source, Path)
+    clip.source.write_text("not audio", "utf-8")
+    with pytest.raises(UserError, match="Cannot read"):
+        _ = clip.audio
+    clip.source.unlink()
+    with pytest.raises(UserError, match="lacks the audio"):
+        _ = clip.audio
+
+
+def test_loads_without_engine_and_sound_libraries(mini_path: Path) -> None:
+    code = f"""
+import sys
+for name in ("espeakng_loader", "librosa", "soundfile", "k3d", "anywidget"):
+    sys.modules[name] = None
+from talking_heads.corpus import load_corpus
+assert len(load_corpus({str(mini_path)!r})) == 8
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_storage_is_exact_to_a_twenty_thousandth() -> None:
+    values = np.random.default_rng(0).random((2, 5, 52), dtype=np.float32)
+    stored = encode_motion(values)
+    assert stored.dtype == np.uint16
+    np.testing.assert_allclose(decode_motion(stored), values, atol=0.51e-4)
