@@ -34,12 +34,11 @@ _LOG_EVERY = 10
 
 def build_contract(corpus: Corpus, data: TrainingData, name: str) -> MotionContract:
     """Return the contract of a model that trains on ``data``."""
-    mean, scale = data.statistics()
     return MotionContract(
         speakers=data.speakers,
         heads=tuple(corpus.face_ids[speaker] for speaker in data.speakers),
-        mean=mean,
-        scale=scale,
+        mean=data.mean,
+        scale=data.scale,
         provenance={
             "model": name,
             "corpus": corpus.name,
@@ -137,7 +136,7 @@ def train(
         from talking_heads.corpus import load_corpus
 
         data = load_corpus(Path(data))
-    items = TrainingData(data, "train")
+    items = TrainingData(data, "train", settings.crop, seed)
     torch.manual_seed(seed)
     model = DiffSpeaker(config, build_contract(data, items, name))
     history, seconds = _fit(model, items, settings, seed, out, resume=resume, progress=progress)
@@ -231,7 +230,7 @@ def _fit(
         for step in range(done, settings.steps):
             # Every step has its own random state: nothing else must be saved to resume.
             torch.manual_seed((seed + 1) * 1_000_003 + step)
-            batch = items.batch(step, seed, settings.batch, settings.crop)
+            batch = items.batch(step, settings.batch)
             batch = {key: value.to(accelerator.device) for key, value in batch.items()}
             for group in optimizer.param_groups:
                 group["lr"] = settings.learning_rate * settings.learning_rate_at(step)

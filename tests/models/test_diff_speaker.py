@@ -1,0 +1,254 @@
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from talking_heads.errors import UserError
+from talking_heads.models import DiffSpeaker, DiffSpeakerConfig, MotionContract
+
+from .conftest import build
+
+RANDOM = np.random.default_rng(0)
+
+
+def speech(seconds: float) -> np.ndarray:
+    return RANDOM.normal(0, 0.1, round(16_000 * seconds)).astype(np.float32)
+
+
+def batch(frames: int = 12, real: int = 8) -> dict[str, Tensor]:
+    torch.manual_seed(3)
+    mask = torch.ones(2, frames, dtype=torch.bool)
+    mask[1, real:] = False
+    return {
+        "audio": torch.randn(2, frames * 640) * 0.1,
+        "motion": torch.rand(2, frames, 52),
+        "mask": mask,
+        "speaker": torch.tensor([0, 1]),
+    }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "frames"), [(0.001, 1), (0.02, 1), (0.04, 1), (0.041, 2), (1, 25), (5.01, 126)]
+)
+def test_frames_of_a_motion(model: DiffSpeaker, seconds: float, frames: int) -> None:
+    motion = model.animate(speech(seconds))
+    assert motion.values.shape == (frames, 52)
+    assert motion.kind == "coefficients" and motion.fps == 25
+    assert motion.values.min() >= 0 and motion.values.max() <= 1
+
+
+def test_silence_works(model: DiffSpeaker) -> None:
+    assert len(model.animate(np.zeros(8000, dtype=np.float32))) == 13
+
+
+def test_speaker_chooses_style_and_head(model: DiffSpeaker) -> None:
+    audio = speech(1)
+    ada, ben, average = (model.animate(audio, speaker=s) for s in ("ada", "ben", None))
+    assert (ada.face_id, ben.face_id) == ("head-01@medium", "head-02@medium")
+    assert average.face_id == "neutral@medium" and average.speaker is None
+    assert np.abs(ada.values - ben.values).max() > 1e-3
+    assert np.abs(ada.values - average.values).max() > 1e-3
+    with pytest.raises(UserError, match="ada, ben"):
+        model.animate(audio, speaker="zoe")
+
+
+def test_guidance_goes_from_average_to_speaker_and_beyond() -> None:
+    model = build(sampling_steps=1)
+    audio = torch.from_numpy(speech(1))
+    average = model.animate(audio).values
+    own = model.animate(audio, speaker="ada").values
+    np.testing.assert_allclose(
+        model.animate(audio, speaker="ada", guidance=0.0).values, average, atol=1e-5
+    )
+    half = model.animate(audio, speaker="ada", guidance=0.5).values
+    inside = (own > 0) & (own < 1) & (average > 0) & (average < 1)
+    np.testing.assert_allclose(half[inside], ((own + average) / 2)[inside], atol=1e-4)
+
+
+def test_the_seed_decides(model: DiffSpeaker) -> None:
+    audio = speech(1)
+    first, second, other = (model.animate(audio, seed=s).values for s in (4, 4, 5))
+    np.testing.assert_array_equal(first, second)
+    assert np.abs(first - other).max() > 1e-4
+    before = torch.random.get_rng_state()
+    model.animate(audio, seed=9)
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_threads_do_not_decide(model: DiffSpeaker) -> None:
+    audio = speech(2)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = model.animate(audio).values
+        torch.set_num_threads(2)
+        two = model.animate(audio).values
+    finally:
+        torch.set_num_threads(threads)
+    np.testing.assert_allclose(one, two, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("audio", "word"),
+    [
+        (np.zeros(0, np.float32), "empty"),
+        (np.array([0.0, np.nan], np.float32), "finite"),
+        (torch.tensor([0.0, float("inf")]), "finite"),
+        (np.zeros((2, 100), np.float32), "mono"),
+    ],
+)
+def test_unusable_audio_is_refused(model: DiffSpeaker, audio: np.ndarray, word: str) -> None:
+    with pytest.raises(UserError, match=word):
+        model.animate(audio)
+
+
+@pytest.mark.parametrize(
+    ("how", "word"),
+    [
+        ({"steps": 0}, "steps"),
+        ({"steps": 1001}, "steps"),
+        ({"seed": 1.5}, "seed"),
+        ({"seed": "a"}, "seed"),
+        ({"seed": 2**70}, "seed"),
+        ({"guidance": float("nan")}, "guidance"),
+    ],
+)
+def test_unusable_choices_are_refused(model: DiffSpeaker, how: dict, word: str) -> None:
+    with pytest.raises(UserError, match=word):
+        model.animate(speech(0.1), **how)
+
+
+def test_progress_and_mode(model: DiffSpeaker) -> None:
+    seen: list[tuple[int, int]] = []
+    model.train()
+    model.animate(speech(0.2), steps=4, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert model.training
+
+
+def test_a_motion_within_a_window_is_not_windowed() -> None:
+    audio = speech(2)
+    plain = build(window=400, overlap=100).animate(audio).values
+    np.testing.assert_array_equal(build(window=50, overlap=20).animate(audio).values, plain)
+
+
+def test_windows_leave_no_seam() -> None:
+    """Where windows begin and end, frames jump no further than elsewhere."""
+    audio = speech(40)
+    model = build(window=100, overlap=25)
+    motion = model.animate(audio).values
+    jumps = np.abs(np.diff(motion, axis=0)).mean(1)
+    from talking_heads.diffusion import window_starts
+
+    starts = window_starts(len(motion), 100, 25)
+    edges = sorted({f for s in starts[1:] for f in (s - 1, s, s + 99) if f < len(jumps)})
+    elsewhere = np.delete(jumps, edges)
+    assert jumps[edges].max() <= elsewhere.max()
+    assert jumps[edges].mean() < 1.15 * elsewhere.mean()
+
+
+def test_windows_agree_with_the_whole() -> None:
+    audio = speech(12)
+    whole = build(window=400, overlap=50).animate(audio).values
+    windowed = build(window=100, overlap=50).animate(audio).values
+    assert np.abs(whole - windowed).mean() < 0.25 * whole.std(0).mean()
+
+
+def test_audio_beyond_the_encoders_reach_does_not_matter_to_cross_attention() -> None:
+    """Diagonal cross-attention: without self-attention a frame hears its neighbourhood only."""
+    model = build(layers=1)
+    torch.nn.init.zeros_(model.layers[0].self_attention.out.weight)
+    audio = torch.from_numpy(speech(4))
+    changed = audio.clone()
+    changed[50 * 640 :] *= 0.2
+    a, b = model.animate(audio).values, model.animate(changed).values
+    np.testing.assert_allclose(a[:46], b[:46], atol=1e-5)
+    assert np.abs(a[50:] - b[50:]).max() > 1e-3
+
+
+def test_padding_changes_neither_loss_nor_prediction(model: DiffSpeaker) -> None:
+    data = batch()
+    torch.manual_seed(0)
+    clean = {name: float(value.detach()) for name, value in model.loss(data).items()}
+    dirty = {**data, "motion": data["motion"].clone()}
+    dirty["motion"][1, 8:] = float("nan")
+    torch.manual_seed(0)
+    for name, value in model.loss(dirty).items():
+        assert float(value.detach()) == pytest.approx(clean[name], rel=1e-5)
+
+    features = torch.randn(1, 12, 16)
+    noisy, steps, speaker = torch.randn(1, 12, 52), torch.tensor([500]), torch.tensor([0])
+    mask = torch.arange(12)[None] < 8
+    with torch.no_grad():
+        short = model(noisy[:, :8], steps, features[:, :8], speaker)
+        padded = model(noisy, steps, features, speaker, mask)
+    torch.testing.assert_close(padded[:, :8], short, rtol=1e-4, atol=1e-5)
+
+
+def test_loss_terms_and_gradients() -> None:
+    model = build(style_dropout=0.5).train()
+    terms = model.loss(batch())
+    assert set(terms) == {"loss", "motion", "velocity", "mouth", "aperture"}
+    c = model.config
+    total = terms["motion"] + c.velocity_weight * terms["velocity"]
+    total = total + c.mouth_weight * terms["mouth"] + c.aperture_weight * terms["aperture"]
+    torch.testing.assert_close(terms["loss"], total)
+    terms["loss"].backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), name
+
+
+def test_a_few_steps_lower_the_loss() -> None:
+    model = build().train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    data = batch()
+    losses = []
+    for step in range(60):
+        torch.manual_seed(step % 5)
+        loss = model.loss(data)["loss"]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
+
+
+def test_legacy_ddim_is_nearly_deterministic() -> None:
+    """The published rule throws the noise away after one step; the correct one keeps it."""
+    audio = speech(1)
+
+    def spread(legacy: bool) -> float:
+        model = build(legacy_ddim=legacy, sampling_spacing="leading", sampling_steps=20)
+        return float(np.std([model.animate(audio, seed=s).values for s in range(4)], 0).mean())
+
+    assert spread(True) < 0.5 * spread(False)
+
+
+def test_vertices() -> None:
+    contract = MotionContract(
+        speakers=("ada",),
+        heads=("head-01@low",),
+        kind="vertices",
+        vertices=7,
+        topology_hash="x",
+        scale=(0.003,),
+    )
+    config = DiffSpeakerConfig.preset("course")
+    model = DiffSpeaker(config, contract)
+    motion = model.animate(speech(0.5), steps=2)
+    assert motion.kind == "vertices" and motion.values.shape == (13, 7, 3)
+    data = {**batch(), "motion": torch.randn(2, 12, 21) * 0.003, "speaker": torch.zeros(2).long()}
+    assert set(model.loss(data)) == {"loss", "motion", "velocity"}
+
+
+@pytest.mark.slow
+def test_ten_minutes_run_in_bounded_memory() -> None:
+    import resource
+
+    model = DiffSpeaker(DiffSpeakerConfig.preset("course"), build().contract)
+    audio = speech(600)
+    model.animate(audio[: 16_000 * 30], steps=2)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert len(model.animate(audio, steps=2)) == 15_000
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 300_000  # kilobytes
