@@ -68,9 +68,11 @@ def read_text_notebook(path: Path) -> NotebookNode:
     jupytext = need("jupytext")
     notebook = jupytext.reads(path.read_text(encoding="utf-8"), fmt="py:percent")
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    notebook.metadata = notebook.metadata.__class__(
-        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
-        language_info={"name": "python"},
+    notebook.metadata = need("nbformat").from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
     )
     for index, cell in enumerate(notebook.cells):
         cell.id = f"{path.name[:2]}-{index:02d}"

@@ -1,0 +1,120 @@
+"""Figures for the notebooks: readable on light and dark themes, and in words.
+
+Every figure is shown with a description. It stands below the picture for everyone to read, and in
+the notebook's file beside it, where a screen reader and a text-only viewer find it.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from talking_heads.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Told apart with every common kind of colour blindness, and dark enough on PAPER.
+BLUE, ORANGE, GREEN, PURPLE = "#0b62a8", "#c2570c", "#1b7a4b", "#7a3b8f"
+INK, PAPER, SHADE = "#1f2933", "#f7f8fa", "#dfe5ec"
+_STYLE: dict[Any, Any] = {
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "font.size": 10.0,
+    "legend.frameon": False,
+}
+_DPI = 100
+
+
+def new_figure(rows: int = 1, *, width: float = 7.6, height: float = 2.6) -> tuple[Figure, Any]:
+    """Make a figure in the course's style.
+
+    Parameters
+    ----------
+    rows : int
+        Plots above one another, with one common horizontal axis.
+    width, height : float
+        Of the whole figure, in inches; a notebook's page is about 8 wide.
+
+    Returns
+    -------
+    tuple of Figure and Axes
+        The axes alone for one row, else an array of them.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        # Not through pyplot: it would draw the figure a second time at the end of the cell.
+        figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
+        axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
+    return figure, axes[0] if rows == 1 else axes
+
+
+def png_of(figure: Figure) -> bytes:
+    """Draw a figure as a PNG of 64 colours, a third of the size of one with all of them."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=_DPI)
+    image = Image.open(stream).convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    small = io.BytesIO()
+    image.save(small, "PNG", optimize=True)
+    return small.getvalue()
+
+
+def show(figure: Figure, words: str) -> None:
+    """Show a figure and say in words what it shows.
+
+    Parameters
+    ----------
+    figure : Figure
+        The figure.
+    words : str
+        What a reader should see in it, numbers included: two or three sentences.
+
+    Raises
+    ------
+    UserError
+        If the description is too short to be one.
+    """
+    from IPython.display import display
+
+    words = " ".join(words.split())
+    if len(words) < 40:
+        raise UserError("Describe the figure in a sentence or two, for those who cannot see it.")
+    picture = base64.b64encode(png_of(figure)).decode("ascii")
+    display(
+        {"image/png": picture, "text/plain": words},
+        metadata={"image/png": {"alt": words}},
+        raw=True,
+    )
+    print(f"In words: {words}")
+
+
+def shade(axes: Axes, spans: Any, label: str) -> None:
+    """Shade spans of time behind a curve.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where.
+    spans : iterable of (start, end)
+        In the unit of the horizontal axis.
+    label : str
+        One entry for the legend, however many spans there are.
+    """
+    for number, (start, end) in enumerate(np.atleast_2d(np.asarray(list(spans), dtype=float))):
+        axes.axvspan(start, end, color=SHADE, lw=0, label=label if number == 0 else None, zorder=0)
