@@ -21,10 +21,13 @@ SPLITS = ("train", "val", "test_seen", "test_unseen")
 SHARED = 10
 """Sentences that all speakers say, so that their styles can be compared. They are test data."""
 
+DOUBLES = 3
+"""One in so many training clips is two sentences with a pause between them."""
+
 
 @dataclass(frozen=True)
 class Line:
-    """One sentence that one speaker says: clip id, speaker, split, text, rate of speaking."""
+    """What one speaker says in one clip: clip id, speaker, split, text, rate of speaking."""
 
     id: str
     speaker: str
@@ -93,6 +96,12 @@ def _deal(deck: tuple[str, ...], counts: list[int], rng: np.random.Generator) ->
     return hands
 
 
+def _in_pairs(texts: list[str], pairs: int) -> list[str]:
+    """Join the first texts two by two."""
+    joined = [f"{texts[2 * i]} {texts[2 * i + 1]}" for i in range(pairs)]
+    return joined + texts[2 * pairs :]
+
+
 def quotas(clips: int, seen: bool) -> dict[str, int]:
     """Return how many sentences of each section a speaker says.
 
@@ -144,9 +153,15 @@ def course_script(clips_per_speaker: int = 40, seed: int = 0) -> list[Line]:
     lists = sentences()
     people = list(SPEAKERS.values())
     plans = [quotas(clips_per_speaker, person.seen) for person in people]
+    doubles = [plan["train"] // DOUBLES for plan in plans]
+    train = [plan["train"] + more for plan, more in zip(plans, doubles, strict=True)]
     hands = {
-        section: _deal(lists[section], [plan[section] for plan in plans], rng)
-        for section in ("train", "val", "test")
+        "train": [
+            _in_pairs(hand, more)
+            for hand, more in zip(_deal(lists["train"], train, rng), doubles, strict=True)
+        ],
+        "val": _deal(lists["val"], [plan["val"] for plan in plans], rng),
+        "test": _deal(lists["test"], [plan["test"] for plan in plans], rng),
     }
     script = []
     for i, (person, plan) in enumerate(zip(people, plans, strict=True)):

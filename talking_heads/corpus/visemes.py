@@ -9,11 +9,10 @@ The targets are our own, in ARKit units, set by eye and by the lip aperture of t
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from talking_heads.speech import Phoneme
+from talking_heads.speech import Phoneme, normalize_symbol
 
 PARAMETERS: tuple[str, ...] = (
     "jawOpen",
@@ -284,30 +283,30 @@ VISEMES: dict[str, Viseme] = {
 """All visemes by name."""
 
 _SYMBOLS: dict[str, str] = {
-    **dict.fromkeys("pbmɱ", "bilabial"),
-    **dict.fromkeys("fv", "labiodental"),
+    **dict.fromkeys("pbmɸβ", "bilabial"),
+    **dict.fromkeys("fvʋɱ", "labiodental"),
     **dict.fromkeys("θð", "dental"),
-    **dict.fromkeys("tdnɾ", "alveolar"),
-    **dict.fromkeys("lɫɬ", "lateral"),
+    **dict.fromkeys("tdnɾʈɖɳ", "alveolar"),
+    **dict.fromkeys("lɫɬɭ", "lateral"),
     **dict.fromkeys("sz", "sibilant"),
-    **dict.fromkeys("ʃʒ", "postalveolar"),
-    **dict.fromkeys("kgɡŋxɣ", "velar"),
+    **dict.fromkeys("ʃʒɕʑ", "postalveolar"),
+    **dict.fromkeys("kɡŋxɣqχ", "velar"),
     **dict.fromkeys("hʔɦ", "glottal"),
     **dict.fromkeys("ɹrɻʁ", "rhotic"),
     **dict.fromkeys("wʍ", "labiovelar"),
-    **dict.fromkeys("jç", "palatal"),
-    **dict.fromkeys("iy", "close_front"),
+    **dict.fromkeys("jçʲɲʎcɟʝ", "palatal"),
+    **dict.fromkeys("i", "close_front"),
     **dict.fromkeys("ɪᵻɨ", "near_close_front"),
-    **dict.fromkeys("eɛø", "mid_front"),
+    **dict.fromkeys("eɛ", "mid_front"),
     **dict.fromkeys("æa", "open_front"),
     **dict.fromkeys("ɑ", "open_back"),
     **dict.fromkeys("ɒ", "open_rounded"),
-    **dict.fromkeys("ɔo", "mid_rounded"),
-    **dict.fromkeys("ʌɐ", "open_central"),
+    **dict.fromkeys("ɔoøœ", "mid_rounded"),
+    **dict.fromkeys("ʌɐɤ", "open_central"),
     **dict.fromkeys("əᵊ", "schwa"),
-    **dict.fromkeys("ɜɚɝɵ", "mid_central"),
-    **dict.fromkeys("ʊ", "near_close_rounded"),
-    **dict.fromkeys("uʉɯ", "close_rounded"),
+    **dict.fromkeys("ɜɚɝɵɘɞ", "mid_central"),
+    **dict.fromkeys("ʊʏ", "near_close_rounded"),
+    **dict.fromkeys("uʉyɯ", "close_rounded"),
 }
 
 # Where the burst stands within the phoneme, measured on the level of 105 p, b and m of five voices
@@ -348,11 +347,7 @@ def visemes_of(symbol: str) -> tuple[Viseme, ...]:
         One, or one a letter for diphthongs, affricates and vowels with an r behind them. A symbol
         without a known letter looks like schwa.
     """
-    letters = [
-        letter
-        for letter in unicodedata.normalize("NFD", symbol)
-        if unicodedata.category(letter) in ("Ll", "Lo", "Lm") and letter in _SYMBOLS
-    ]
+    letters = [letter for letter in normalize_symbol(symbol)[0] if letter in _SYMBOLS]
     if not letters:
         return (VISEMES["pause" if not symbol.strip() else "schwa"],)
     names = [_SYMBOLS[letter] for letter in letters]

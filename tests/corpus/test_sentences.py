@@ -51,6 +51,12 @@ def test_course_sizes() -> None:
     assert sum(line.split == "train" for line in script) == 312
     trained = [line.text for line in script if line.split == "train"]
     assert len(set(trained)) == 312
+    known = set(sentences()["train"])
+    single = [text for text in trained if text in known]
+    assert len(single) == 12 * (26 - 8)
+    first = next(text for text in trained if text not in known)
+    assert any(first.startswith(text) for text in known)
+    assert any(first.endswith(text) for text in known)
     shared = sentences()["shared"]
     assert all(
         set(shared) <= {line.text for line in script if line.speaker == name} for name in SPEAKERS
