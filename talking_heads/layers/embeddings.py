@@ -85,13 +85,15 @@ class StepEmbedding(nn.Module):
         Numbers in the sinusoidal code.
     width : int
         Numbers in the token.
+    hidden : int, optional
+        Numbers between the two linear maps; by default `width`.
     """
 
-    def __init__(self, code_width: int, width: int) -> None:
+    def __init__(self, code_width: int, width: int, hidden: int | None = None) -> None:
         super().__init__()
         self.code_width = code_width
-        self.expand = nn.Linear(code_width, width)
-        self.mix = nn.Linear(width, width)
+        self.expand = nn.Linear(code_width, hidden or width)
+        self.mix = nn.Linear(hidden or width, width)
 
     def forward(self, steps: Tensor) -> Tensor:
         """Encode ``(batch,)`` steps as ``(batch, width)``."""

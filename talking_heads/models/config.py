@@ -186,7 +186,7 @@ class DiffSpeakerConfig:
 _PRESETS: dict[str, dict[str, Any]] = {
     "course": {},
     "full": {
-        "width": 256, "layers": 6, "heads": 8, "feed_forward": 512, "dropout": 0.1,
+        "width": 256, "layers": 5, "heads": 8, "feed_forward": 512, "dropout": 0.1,
         "encoder_width": 256, "encoder_blocks": 6, "sampling_steps": 25,
     },
     "paper": {

@@ -61,7 +61,8 @@ class MotionContract:
     def __post_init__(self) -> None:
         if self.kind not in ("coefficients", "vertices"):
             raise UserError(f"A model makes coefficients or vertices, not {self.kind!r}.")
-        if (self.kind == "vertices") != (self.vertices > 0 and self.topology_hash is not None):
+        of_vertices = self.kind == "vertices"
+        if (self.vertices > 0) != of_vertices or (self.topology_hash is not None) != of_vertices:
             raise UserError("A model of vertices, and no other, names their number and topology.")
         if len(self.heads) != len(self.speakers) or len(set(self.speakers)) != len(self.speakers):
             raise UserError("A model needs one head for each speaker, and no speaker twice.")

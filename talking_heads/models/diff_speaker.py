@@ -105,7 +105,7 @@ class DiffSpeaker(nn.Module):
         self.motion_in = nn.Linear(contract.motion_dim, width)
         # One token of style and one of the step for each layer. The last style is the average's.
         self.style = nn.Embedding(len(contract.speakers) + 1, config.layers * width)
-        self.step = StepEmbedding(config.step_code, config.layers * width)
+        self.step = StepEmbedding(config.step_code, config.layers * width, width)
         self.layers = nn.ModuleList(
             DecoderLayer(
                 width,

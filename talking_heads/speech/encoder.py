@@ -129,11 +129,15 @@ class LogMelEncoder(nn.Module):
         Tensor
             ``(batch, ceil(samples / 640), width)`` at 25 frames a second.
         """
-        mel = log_mel(audio)
+        samples = audio.shape[-1]
+        # A motion frame of silence on both sides, because the windows of the mel frames just
+        # outside the audio reach into it. Silence further out is the same constant.
+        end = -samples % _SAMPLES_PER_FRAME + _SAMPLES_PER_FRAME
+        mel = log_mel(functional.pad(audio, (_SAMPLES_PER_FRAME, end)))
         if augment is not None:
             mel = augment(mel)
-        before = MEL_PER_MOTION_FRAME * self.frames_before + _FRONT_CONTEXT
-        after = MEL_PER_MOTION_FRAME * self.frames_after
+        before = MEL_PER_MOTION_FRAME * (self.frames_before - 1) + _FRONT_CONTEXT
+        after = MEL_PER_MOTION_FRAME * (self.frames_after - 1)
         return self._network(functional.pad(mel, (0, 0, before, after), value=SILENCE))
 
     @torch.no_grad()
