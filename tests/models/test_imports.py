@@ -1,0 +1,29 @@
+"""A machine for training may lack sound libraries and widgets."""
+
+import subprocess
+import sys
+
+BLOCKED = ("librosa", "soundfile", "soxr", "k3d", "anywidget", "ipywidgets", "matplotlib")
+PROGRAM = f"""
+import sys
+
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {BLOCKED!r}:
+            raise ImportError("blocked: " + name)
+
+sys.meta_path.insert(0, Block())
+import numpy as np
+import talking_heads.training
+from talking_heads.models import DiffSpeaker, DiffSpeakerConfig, MotionContract
+
+contract = MotionContract(speakers=("a",), heads=("neutral@low",))
+config = DiffSpeakerConfig(width=16, layers=1, heads=2, encoder_width=16)
+motion = DiffSpeaker(config, contract).animate(np.zeros(1600, dtype=np.float32), steps=1)
+assert motion.values.shape == (3, 52)
+"""
+
+
+def test_models_and_training_need_neither_sound_nor_widgets() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

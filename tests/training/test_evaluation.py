@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from pytest import MonkeyPatch
+
+from talking_heads.corpus.clip import Corpus
+from talking_heads.errors import UserError
+from talking_heads.face import Motion
+from talking_heads.models import DiffSpeaker, DiffSpeakerConfig, MotionContract
+from talking_heads.training import evaluate_lips
+
+
+@pytest.fixture
+def oracle(corpus: Corpus, monkeypatch: MonkeyPatch) -> DiffSpeaker:
+    """A model that knows the truth in ben's style and mumbles in all others."""
+    contract = MotionContract(speakers=("ada", "ben"), heads=("head-01@low", "head-02@low"))
+    model = DiffSpeaker(DiffSpeakerConfig(width=16, layers=1, heads=2), contract)
+    truth = {clip.audio.tobytes(): clip.motion.values for clip in corpus}
+
+    def animate(
+        audio: np.ndarray, *, speaker: str | None = None, seed: int = 0, **_: object
+    ) -> Motion:
+        values = truth[audio.tobytes()]
+        if speaker != "ben":
+            values = np.roll(values, 7, axis=0) * 0.1 + 0.1
+        return Motion(values, "coefficients")
+
+    monkeypatch.setattr(model, "animate", animate)
+    return model
+
+
+def test_styles(oracle: DiffSpeaker, corpus: Corpus) -> None:
+    perfect = evaluate_lips(oracle, corpus, "test_unseen", (0, 1), style="ben")
+    assert perfect["aperture_correlation"] == pytest.approx(1.0)
+    assert perfect["closure_rate"] == perfect["true_closure_rate"]
+    assert perfect["correlation_by_seed"] == [1.0, 1.0]
+    average = evaluate_lips(oracle, corpus, "test_unseen", style=None)
+    assert average["aperture_correlation"] < 0.9
+    each = evaluate_lips(oracle, corpus, "test_unseen", style="each")
+    assert each["by_style"]["ben"] == pytest.approx(1.0)
+    assert each["by_style"]["ada"] < 0.9
+    own = evaluate_lips(oracle, corpus, "test_seen")
+    assert average["clips"] == 2 and own["clips"] == 2
+
+
+def test_too_few_clips_to_pick_a_style(oracle: DiffSpeaker, corpus: Corpus) -> None:
+    with pytest.raises(UserError, match="three"):
+        evaluate_lips(oracle, corpus, "test_unseen", style="picked")
+
+
+def test_nothing_to_measure(oracle: DiffSpeaker, corpus: Corpus) -> None:
+    with pytest.raises(UserError, match="split"):
+        evaluate_lips(oracle, corpus, "holidays")
+    with pytest.raises(UserError, match="nothing"):
+        evaluate_lips(oracle, corpus, "test_seen", ())

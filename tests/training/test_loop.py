@@ -1,0 +1,140 @@
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from talking_heads.corpus.clip import Corpus
+from talking_heads.errors import UserError
+from talking_heads.models import DiffSpeakerConfig, load_model
+from talking_heads.training import TrainConfig, loop, train
+from talking_heads.training.loop import update_ema
+
+CONFIG = DiffSpeakerConfig(
+    width=16, layers=1, heads=2, feed_forward=32, encoder_width=16, encoder_blocks=1,
+    sampling_steps=3, step_code=16,
+)  # fmt: skip
+SETTINGS = TrainConfig(steps=12, batch=4, crop=25, warm_up=2, save_every=5, ema=0.9)
+
+
+def run(corpus: Corpus, out: Path, **how: object) -> dict:
+    options = {"config": CONFIG, "settings": SETTINGS, "evaluate": False, **how}
+    train("diff_speaker", data=corpus, out=out, progress=False, **options)  # type: ignore[arg-type]
+    return json.loads((out / "results.json").read_text())
+
+
+class _PowerCut(Exception):
+    pass
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, corpus: Corpus, out: Path, step: int) -> None:
+    """Train until the weights have been updated ``step`` times, then stop dead."""
+    original = loop.update_ema
+
+    def cut(mean: torch.nn.Module, model: torch.nn.Module, decay: float, now: int) -> None:
+        if now == step:
+            raise _PowerCut
+        original(mean, model, decay, now)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "update_ema", cut)
+        with pytest.raises(_PowerCut):
+            run(corpus, out)
+
+
+def test_a_resumed_run_equals_an_unbroken_one(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(corpus, tmp_path / "whole")
+    interrupt(monkeypatch, corpus, tmp_path / "cut", 8)
+    assert not (tmp_path / "cut" / "config.json").exists()
+    assert (tmp_path / "cut" / "training_state.safetensors").exists()
+    seen: list[int] = []
+    original = loop.TrainingData.batch
+
+    def watched(self: loop.TrainingData, step: int, size: int) -> dict[str, torch.Tensor]:
+        seen.append(step)
+        return original(self, step, size)
+
+    monkeypatch.setattr(loop.TrainingData, "batch", watched)
+    cut = run(corpus, tmp_path / "cut")
+    assert seen == list(range(5, 12))
+    assert cut["losses"] == whole["losses"]
+    first = load_file(tmp_path / "whole" / "model.safetensors")
+    second = load_file(tmp_path / "cut" / "model.safetensors")
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not (tmp_path / "cut" / "training_state.safetensors").exists()
+
+
+def test_a_state_of_other_settings_is_refused(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(monkeypatch, corpus, tmp_path, 8)
+    with pytest.raises(UserError, match="other settings"):
+        run(corpus, tmp_path, seed=1)
+    run(corpus, tmp_path, seed=1, resume=False)
+
+
+def test_a_damaged_state_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "training_state.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(UserError, match="damaged"):
+        run(corpus, tmp_path)
+
+
+def test_results_and_checkpoint(corpus: Corpus, tmp_path: Path) -> None:
+    results = run(corpus, tmp_path, evaluate=True)
+    assert {"config", "training", "seed", "device", "date", "losses", "lips"} <= set(results)
+    assert results["lips"]["test_seen"]["clips"] == 2
+    model = load_model(tmp_path)
+    assert model.speakers == ("ada", "ben")
+    assert model.contract.heads == ("head-01@low", "head-02@low")
+    assert model.contract.provenance["corpus"] == "tones"
+
+
+def test_it_learns(corpus: Corpus, tmp_path: Path) -> None:
+    settings = TrainConfig(steps=150, batch=5, crop=30, warm_up=10, learning_rate=5e-3, ema=0.9)
+    results = run(corpus, tmp_path, settings=settings, evaluate=True)
+    losses = [row[1] for row in results["losses"]]
+    assert np.mean(losses[-3:]) < 0.5 * losses[0]
+    assert results["lips"]["test_seen"]["aperture_correlation"] > 0.6
+
+
+def test_ema_by_hand() -> None:
+    slow, fast = torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.constant_(slow.weight, 0.0)
+    torch.nn.init.constant_(fast.weight, 1.0)
+    update_ema(slow, fast, 0.9, 10**6)
+    assert float(slow.weight.detach()) == pytest.approx(0.1)
+    update_ema(slow, fast, 0.9, 0)
+    assert float(slow.weight.detach()) == pytest.approx(0.1 + 0.9 * 0.9)
+
+
+def test_learning_rate_rises_and_falls() -> None:
+    settings = TrainConfig(steps=100, warm_up=10)
+    rates = [settings.learning_rate_at(step) for step in range(100)]
+    assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(1.0)
+    assert rates[9] == pytest.approx(1.0) and rates[-1] < 0.03
+    assert all(a >= b for a, b in itertools.pairwise(rates))
+
+
+@pytest.mark.parametrize(
+    ("how", "word"),
+    [({"name": "gpt"}, "gpt"), ({"preset": "huge"}, "huge"), ({"out": "file"}, "file")],
+)
+def test_unusable_arguments_are_refused(
+    corpus: Corpus, tmp_path: Path, how: dict[str, str], word: str
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    out = tmp_path / how.get("out", "new")
+    with pytest.raises(UserError, match=word):
+        train(
+            how.get("name", "diff_speaker"),
+            data=corpus,
+            out=out,
+            preset=how.get("preset", "course"),
+        )
+    assert not (tmp_path / "new").exists()
+    assert (tmp_path / "file").read_text() == "mine"
