@@ -13,7 +13,7 @@ import tempfile
 import wave
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -244,8 +244,10 @@ def _not_finite(name: str) -> UserError:
     )
 
 
-def _checked_rate(rate: float, name: str) -> int:
-    if isinstance(rate, bool) or int(rate) != rate or not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+def _checked_rate(rate: Any, name: str) -> int:
+    number = isinstance(rate, (int, float, np.number)) and not isinstance(rate, bool)
+    # A comparison with NaN is false.
+    if not number or not _LOWEST_RATE <= rate <= _HIGHEST_RATE or int(rate) != rate:
         raise UserError(
             f"{name} claims {rate} samples a second.\n"
             f"Give audio of {_LOWEST_RATE} to {_HIGHEST_RATE} Hz."

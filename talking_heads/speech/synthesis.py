@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,9 @@ GAIN_DB = 3.0
 NOISE_DB = -55.0
 """Level of the noise floor in dB of full scale. The engine's closures are digital silence, which
 no microphone hears, and which would give a network an easy and useless cue."""
+
+TIMEOUT_SECONDS = 30.0
+"""How long a worker may take, plus 0.02 s a character; it needs about a thousandth of that."""
 
 _MOTION_FRAME = 640
 # The engine also announces a "pause" in the glide from vowel to vowel ("be a"), where the voice
@@ -96,12 +99,32 @@ class _Job(NamedTuple):
 
 
 def engine_status() -> str | None:
-    """Return the name and version of the speech engine, or None if it is not installed."""
-    try:
-        _engine_files()
-        return f"espeak-ng from espeakng-loader {importlib.metadata.version('espeakng-loader')}"
-    except (UserError, importlib.metadata.PackageNotFoundError):
+    """Say which speech engine is installed, after letting it speak a word.
+
+    Returns
+    -------
+    str or None
+        Name and version, or None if no engine is installed.
+
+    Raises
+    ------
+    UserError
+        If one is installed but does not work.
+    """
+    if importlib.util.find_spec(_LOADER) is None:
         return None
+    library, data = _engine_files()
+    with tempfile.TemporaryDirectory(prefix="talking_heads_") as folder:
+        _copy_data(data, Path(folder))
+        ((facts, _),) = _run_jobs([_checked(Utterance("yes"))], library, Path(folder), "status")
+    return f"espeak-ng {facts['version']} from espeakng-loader {_loader_version()}"
+
+
+def _loader_version() -> str:
+    try:
+        return importlib.metadata.version("espeakng-loader")
+    except importlib.metadata.PackageNotFoundError:
+        return "of unknown version"
 
 
 def synthesize(text: str, voice: str = "ada", *, rate: float = 1.0, seed: int = 0) -> Speech:
@@ -206,7 +229,18 @@ def _speak_all(
 
 
 def _speak_group(jobs: list[_Job], library: Path, root: Path, name: str) -> list[Speech]:
-    """Speak some items in one worker process, and go on in another where it has to stop."""
+    """Speak some items in one worker process."""
+    results = _run_jobs(jobs, library, root, name)
+    return [
+        _assembled(job.utterance, facts, pcm)
+        for job, (facts, pcm) in zip(jobs, results, strict=True)
+    ]
+
+
+def _run_jobs(
+    jobs: list[_Job], library: Path, root: Path, name: str
+) -> list[tuple[dict[str, Any], NDArray[np.int16]]]:
+    """Return what the engine makes of some items: facts and samples of each."""
     outs = [root / f"{name}_{index}" for index in range(len(jobs))]
     task = {
         "library": str(library),
@@ -223,18 +257,18 @@ def _speak_group(jobs: list[_Job], library: Path, root: Path, name: str) -> list
     }
     job_file = root / f"{name}.json"
     job_file.write_text(json.dumps(task), "utf-8")
-    seconds = 30.0 + 0.02 * sum(len(job.spoken) for job in jobs)
+    seconds = TIMEOUT_SECONDS + 0.02 * sum(len(job.spoken) for job in jobs)
+    # One process does, unless the system never unloads a library: then it takes one for each.
     for _ in jobs:
         if _run_worker(job_file, seconds) == 0:
             break
-    speeches = []
-    for job, out in zip(jobs, outs, strict=True):
+    results = []
+    for out in outs:
         facts = json.loads(Path(f"{out}.json").read_text("utf-8"))
-        pcm = np.fromfile(f"{out}.pcm", dtype="<i2" if sys.byteorder == "little" else ">i2")
-        speeches.append(_assembled(job.utterance, facts, pcm))
+        results.append((facts, np.fromfile(f"{out}.pcm", dtype=np.int16)))
         Path(f"{out}.json").unlink()
         Path(f"{out}.pcm").unlink()
-    return speeches
+    return results
 
 
 def _run_worker(job_file: Path, seconds: float) -> int:
@@ -248,6 +282,7 @@ def _run_worker(job_file: Path, seconds: float) -> int:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             check=False,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     except subprocess.TimeoutExpired:
         raise UserError(
@@ -315,12 +350,11 @@ def _checked(utterance: Utterance) -> _Job:
     return _Job(Utterance(text, voice, float(rate), int(seed)), VOICES[voice], spoken_text(text))
 
 
-def _assembled(utterance: Utterance, facts: dict[str, object], pcm: NDArray[np.int16]) -> Speech:
+def _assembled(utterance: Utterance, facts: dict[str, Any], pcm: NDArray[np.int16]) -> Speech:
     """Make speech from the engine's samples and events."""
-    rate = int(facts["sample_rate"])  # type: ignore[call-overload]
+    rate = int(facts["sample_rate"])
     events: list[tuple[int, str]] = [
-        (int(sample), str(symbol))
-        for sample, symbol in facts["phonemes"]  # type: ignore[attr-defined]
+        (int(sample), str(symbol)) for sample, symbol in facts["phonemes"]
     ]
     if not any(phoneme_classes(symbol) - {"pause"} for _, symbol in events) or not pcm.any():
         raise UserError(

@@ -26,7 +26,8 @@ def spoken_text(text: str) -> str:
     -------
     str
         Control characters (among them the engine's own commands), brackets and the like became
-        spaces; typographic quotes and dashes became plain ones.
+        spaces; typographic quotes and dashes, ligatures, full-width letters and the digits of
+        other scripts became plain ones.
 
     Raises
     ------
@@ -40,17 +41,23 @@ def spoken_text(text: str) -> str:
             "Split it into several."
         )
     kept = []
-    for letter in unicodedata.normalize("NFC", text).translate(_QUOTES):
+    for letter in unicodedata.normalize("NFKC", text.translate(_QUOTES)):
         category = unicodedata.category(letter)
+        if category == "Cf":
+            # Soft hyphens and joiners stand inside words.
+            continue
+        if category == "Nd":
+            letter = str(unicodedata.decimal(letter))
         foreign = category[0] == "L" and category != "Lm" and not letter.isascii()
         if foreign and "LATIN" not in unicodedata.name(letter, ""):
             raise UserError(
                 f"The voices speak English and cannot read {letter!r}.\n"
                 "Write the text in the Latin alphabet."
             )
-        drop = category[0] == "C" or category in ("Zl", "Zp", "So", "Sk", "Cs")
+        drop = category[0] in "CZ" or category in ("So", "Sk")
         kept.append(" " if drop or letter in _DROPPED else letter)
     spoken = " ".join("".join(kept).split())
     if not any(letter.isalnum() for letter in spoken):
-        raise UserError("The text is empty.\nGive at least one English word.")
+        found = "holds no words" if text.strip() else "is empty"
+        raise UserError(f"The text {found}.\nGive at least one English word.")
     return spoken

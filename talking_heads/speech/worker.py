@@ -7,7 +7,8 @@ package. Its only argument is a job file (JSON)::
     {"library": path, "data": path, "jobs": [{"text", "voice", "words_per_minute", "out"}, ...]}
 
 For every job it writes ``out + ".pcm"`` (16-bit mono samples) and then ``out + ".json"`` (sample
-rate and events). The second file is renamed into place, so it is there whole or not at all.
+rate, events and the engine's version). The second file is renamed into place, so it is there whole
+or not at all.
 
 espeak-ng's sound depends on what it said before in the same process. So the library is unloaded
 and loaded again for every utterance; where a system refuses to unload it, the worker stops after
@@ -166,6 +167,8 @@ def main(job_file: str) -> int:
     todo = [job for job in task["jobs"] if not Path(job["out"] + ".json").exists()]
     for position, job in enumerate(todo):
         library = ctypes.CDLL(task["library"])
+        library.espeak_Info.restype = ctypes.c_char_p
+        version = library.espeak_Info(None).decode("ascii", errors="replace")
         rate, samples, phonemes = speak(
             library, ".", job["text"], job["voice"], job["words_per_minute"]
         )
@@ -173,7 +176,8 @@ def main(job_file: str) -> int:
         del library
         Path(job["out"] + ".pcm").write_bytes(samples)
         partial = Path(job["out"] + ".part")
-        partial.write_text(json.dumps({"sample_rate": rate, "phonemes": phonemes}), "utf-8")
+        facts = {"sample_rate": rate, "phonemes": phonemes, "version": version}
+        partial.write_text(json.dumps(facts), "utf-8")
         partial.replace(job["out"] + ".json")
         if not unloaded and position + 1 < len(todo):
             return STOPPED_EARLY

@@ -1,0 +1,29 @@
+import importlib.util
+
+import pytest
+
+from talking_heads.speech import VOICES, Speech, synthesize_many
+
+SENTENCES = (
+    "Bobby put a big pepper back near the fire.",
+    "Please bring my purple umbrella before the picnic begins.",
+    "Maybe the baby bumped both elbows on the table.",
+    "The drummer dropped his sticks and picked up a trumpet.",
+    "Could you open the cupboard and grab me a cup?",
+    "Pack up your problems, and hop aboard the ship.",
+)
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """Skip where the engine is not installed; where it is, it has to work."""
+    if importlib.util.find_spec("espeakng_loader") is None:
+        pytest.skip("espeakng-loader is not installed")
+
+
+@pytest.fixture(scope="session")
+def spoken(engine: None) -> dict[str, list[Speech]]:
+    """Six sentences full of bilabials by each voice."""
+    items = [(sentence, voice) for voice in VOICES for sentence in SENTENCES]
+    speeches = list(synthesize_many(items))
+    return {voice: [speech for speech in speeches if speech.voice == voice] for voice in VOICES}
