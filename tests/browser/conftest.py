@@ -60,7 +60,7 @@ def browser(chromium_path: str) -> Iterator[Any]:
 
 @pytest.fixture
 def open_file(browser: Any) -> Iterator[Callable[..., Any]]:
-    """Open a page from disk, offline. ``page.requests`` and ``page.errors`` collect what happens."""
+    """Open a page from disk, offline; ``page.requests`` and ``page.errors`` collect events."""
     contexts = []
 
     def open_page(path: Path, **options: Any) -> Any:
@@ -158,8 +158,8 @@ class Lab:
     folder: Path
 
     def notebook_url(self, name: str) -> str:
-        """Return the address of a notebook in the simple interface, without other tabs."""
-        return f"{self.url}doc/tree/{name}?token={self.token}&reset"
+        """Return the address that opens a notebook, without tabs from earlier."""
+        return f"{self.url}tree/{name}?token={self.token}&reset"
 
 
 @pytest.fixture(scope="session")
@@ -193,10 +193,17 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     }
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0"]
     command += ["--ServerApp.ip=127.0.0.1", f"--IdentityProvider.token={token}"]
-    command += [f"--ServerApp.root_dir={folder}", "--LabApp.news_url=", "--LabApp.extension_manager=readonly"]
+    command += [
+        f"--ServerApp.root_dir={folder}",
+        "--LabApp.news_url=",
+        "--LabApp.extension_manager=readonly",
+    ]
+    command += ["--LabApp.expose_app_in_browser=True"]
     log = home / "log.txt"
     with log.open("w") as stream:
-        process = subprocess.Popen(command, env=environment, stdout=stream, stderr=stream, cwd=folder)
+        process = subprocess.Popen(
+            command, env=environment, stdout=stream, stderr=stream, cwd=folder
+        )
     try:
 
         def address() -> str | None:
@@ -216,41 +223,64 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 class Notebook:
-    """A notebook open in JupyterLab."""
+    """A notebook open in JupyterLab, driven by the lab's own commands."""
 
     def __init__(self, page: Any) -> None:
         self.page = page
 
+    def ask(self, expression: str, argument: Any = None) -> Any:
+        """Evaluate an expression of ``panel`` (the notebook) and ``value`` in the lab."""
+        return self.page.evaluate(
+            "(value) => { const app = window.jupyterapp; const panel = app?.shell.currentWidget;"
+            f" return panel?.content?.model ? ({expression}) : null; }}",
+            argument,
+        )
+
     def kernel_status(self) -> str:
-        """Return ``idle``, ``busy`` or the like, as the toolbar shows it."""
-        element = self.page.locator(".jp-Notebook-ExecutionIndicator").first
-        return element.get_attribute("data-status") or "" if element.count() else ""
+        """Return ``idle``, ``busy`` or the like."""
+        return self.ask("panel.sessionContext.kernelDisplayStatus") or ""
 
     def run_all(self, seconds: float = 240) -> None:
-        """Run all cells by the menu, and wait until the kernel is idle again."""
-        self.page.get_by_role("menuitem", name="Run", exact=True).click()
-        self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        """Run all cells, and wait until the last one has run."""
+        self.ask("void app.commands.execute('notebook:run-all-cells')")
         self.wait_done(seconds)
 
     def wait_done(self, seconds: float = 240) -> None:
         """Wait until every code cell has a number and the kernel is idle."""
+        code = (
+            "[...panel.content.model.cells].filter(c => c.type === 'code' && "
+            "c.sharedModel.getSource().trim()).every(c => c.executionCount > 0)"
+        )
 
         def done() -> bool:
-            prompts = self.page.evaluate(
-                "[...document.querySelectorAll('.jp-Notebook .jp-CodeCell .jp-InputPrompt')]"
-                ".map(e => e.textContent)"
-            )
-            ran = all(re.search(r"\d", text) for text in prompts)
-            return bool(prompts) and ran and self.kernel_status() == "idle"
+            return self.kernel_status() == "idle" and bool(self.ask(code))
 
         wait_until(done, "all cells to run", seconds)
 
+    def append_cell(self, source: str) -> None:
+        """Add a code cell at the end."""
+        self.ask("panel.content.activeCellIndex = panel.content.widgets.length - 1")
+        self.ask("app.commands.execute('notebook:insert-cell-below')")
+        self.replace_last_cell(source)
+
+    def replace_last_cell(self, source: str) -> None:
+        """Give the last cell another source."""
+        last = "panel.content.model.cells.get(panel.content.model.cells.length - 1)"
+        self.ask(f"{last}.sharedModel.setSource(value)", source)
+
+    def run_last_cell(self) -> None:
+        """Run the last cell, and return as soon as the kernel is busy with it."""
+        self.ask("panel.content.activeCellIndex = panel.content.widgets.length - 1")
+        self.ask("void app.commands.execute('notebook:run-cell')")
+        wait_until(lambda: self.kernel_status() == "busy", "the kernel to take the cell", 20)
+
     def errors(self) -> list[str]:
-        """Return the tracebacks that stand in the notebook."""
-        return self.page.locator(
-            ".jp-RenderedText[data-mime-type='application/vnd.jupyter.error'], "
-            ".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']"
-        ).all_inner_texts()
+        """Return what stands in the notebook as an error or on stderr."""
+        return self.ask(
+            "[...panel.content.model.cells].filter(c => c.type === 'code')"
+            ".flatMap(c => c.outputs.toJSON()).filter(o => o.output_type === 'error' || "
+            "o.name === 'stderr').map(o => o.ename ? o.ename + ': ' + o.evalue : String(o.text))"
+        )
 
 
 @pytest.fixture

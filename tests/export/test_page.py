@@ -29,8 +29,13 @@ class Elements(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.found.append([tag, dict(attrs), ""])
 
+        self.inside = True
+
+    def handle_endtag(self, tag):
+        self.inside = False
+
     def handle_data(self, data):
-        if self.found:
+        if self.found and self.inside:
             self.found[-1][2] += data
 
     def all(self, tag):

@@ -14,7 +14,9 @@ TYPES = st.sampled_from([np.uint8, np.int16, np.uint16, np.uint32, np.float32])
 @given(
     st.dictionaries(
         st.text("abcxyz", min_size=1, max_size=5),
-        TYPES.flatmap(lambda t: hnp.arrays(t, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0))),
+        TYPES.flatmap(
+            lambda t: hnp.arrays(t, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0))
+        ),
         max_size=4,
     ),
     st.dictionaries(st.text(max_size=5).filter(lambda k: k != "arrays"), st.integers(), max_size=3),

@@ -122,7 +122,7 @@ def test_seams_join_borders_but_not_lips_that_touch():
     # Two squares that share an edge's place, and a third, closed off by nothing, far away.
     square = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], np.float32)
     triangles = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
-    vertices = np.concatenate([square, square + [1, 0, 0], square + [9, 0, 0]]).astype(np.float32)
+    vertices = np.concatenate([square + np.float32([x, 0, 0]) for x in (0, 1, 9)])
     pairs = seams(vertices, np.concatenate([triangles, triangles + 4, triangles + 8]))
     assert {tuple(pair) for pair in pairs.tolist()} == {(1, 4), (2, 7)}
     # Two closed tetrahedra that touch in one point have no border, and so no seam.

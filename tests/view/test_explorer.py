@@ -59,9 +59,7 @@ def test_unknown_names_are_refused(explorer):
 def test_the_bundle_has_words_and_a_picture(explorer):
     data = explorer._repr_mimebundle_()
     assert data["text/plain"] == repr(explorer)
-    assert repr(explorer) == (
-        "52 sliders and the face neutral@low, which follows them: all at 0."
-    )
+    assert repr(explorer) == ("52 sliders and the face neutral@low, which follows them: all at 0.")
     explorer.set({"jawOpen": 0.5})
     assert repr(explorer).endswith("jawOpen 0.50.")
     assert not re.search("0x", repr(explorer) + repr(explorer.head))

@@ -130,5 +130,7 @@ def test_export_does_not_wait_for_widgets_or_torch():
         "print([m for m in ('anywidget', 'ipywidgets', 'k3d', 'torch', 'matplotlib', 'PIL') "
         "if m in sys.modules])"
     )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert answer.stdout.strip() == "[]"

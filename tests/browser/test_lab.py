@@ -1,0 +1,165 @@
+"""The player, the sliders and k3d in JupyterLab, as a learner meets them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.browser
+
+WELCOME = Path(__file__).parents[2] / "notebooks" / "00_welcome.ipynb"
+MOUTH = (0.35, 0.45, 0.65, 0.85)
+
+CELLS = [
+    """
+import numpy as np
+from talking_heads.face import ARKIT_INDEX, Motion
+from talking_heads.view import explore, inspect, play
+
+def motion(rate):
+    values = np.zeros((250, 52), np.float32)
+    times = np.arange(250) / 25
+    values[:, ARKIT_INDEX["jawOpen"]] = 0.4 - 0.4 * np.cos(2 * np.pi * rate * times)
+    values[:, ARKIT_INDEX["browInnerUp"]] = 0.5 - 0.5 * np.cos(times)
+    return Motion(values, "coefficients", face_id="neutral@medium")
+
+sound = (0.1 * np.sin(np.arange(160_000) * 0.08)).astype(np.float32)
+""",
+    "player = play(motion(1.3), sound, title='One head')\nplayer",
+    "play([motion(0.5), motion(1.0)], sound, labels=['slow', 'fast'], height=260)",
+    "explorer = explore('neutral@low')\nexplorer",
+    "inspect('neutral@low')",
+    "import time\ntime.sleep(0)",
+]
+
+
+@pytest.fixture(scope="module")
+def small_notebook(tmp_path_factory):
+    book = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source.strip()) for source in CELLS],
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+        },
+    )
+    path = tmp_path_factory.mktemp("books") / "small.ipynb"
+    nbformat.write(book, path)
+    return path
+
+
+def check_playing(head):
+    """The picture and the player's time follow the sound."""
+    start = head.get("[head.updates, head.soundTime]")
+    head.wait(f"head.soundTime > {start[1]} + 1")
+    gaps = [head.get("head.shownTimes[0] - head.soundTime") for _ in range(10)]
+    assert abs(np.median(gaps)) < 0.15
+    assert np.abs(gaps).max() < 0.5
+    assert head.get("head.updates") - start[0] >= 4
+
+
+def check_mouth(head, moments):
+    mouths = [head.pixels_at(moment, MOUTH) for moment in moments]
+    assert mouths[0].std() > 10
+    return max(np.abs(a - b).mean() for a, b in pairwise(mouths))
+
+
+def test_players_sliders_and_meshes_in_a_notebook(small_notebook, open_notebook, heads):
+    notebook = open_notebook(small_notebook)
+    page = notebook.page
+    notebook.run_all()
+    assert notebook.errors() == []
+    one, two, live = heads(page, 0), heads(page, 1), heads(page, 2)
+
+    page.locator(".th-canvas").nth(0).scroll_into_view_if_needed()
+    one.wait("head.updates > 0")
+    assert one.pixels().std() > 15
+    assert check_mouth(one, [0.0, 0.38]) > 1
+    one.act("head.seek(0)")
+    one.click_play()
+    check_playing(one)
+
+    # The kernel sleeps: the head and its sound go on.
+    notebook.replace_last_cell("import time\ntime.sleep(6)")
+    notebook.run_last_cell()
+    assert notebook.kernel_status() == "busy"
+    page.locator(".th-canvas").nth(0).scroll_into_view_if_needed()
+    if not one.get("head.playing"):
+        one.click_play()
+    check_playing(one)
+    assert notebook.kernel_status() == "busy"
+    assert two.get("head ? head.playing : false") in (False, None)
+    one.act("head.pause()")
+
+    page.locator(".th-canvas").nth(1).scroll_into_view_if_needed()
+    two.wait("head.updates > 0")
+    two.click_play()
+    two.wait("head.time > 0.4")
+    assert two.get("head.shownTimes[0] === head.shownTimes[1]")
+    assert one.get("head.playing") is False
+    two.act("head.pause()")
+    notebook.wait_done()
+
+    # A slider, moved by keys, moves the mouth.
+    canvas = page.locator(".th-canvas").nth(2)
+    canvas.scroll_into_view_if_needed()
+    live.wait("head.updates > 0")
+    page.wait_for_timeout(600)
+    rest = live.pixels()
+    updates = live.get("head.updates")
+    handle = page.locator(".widget-slider:has-text('jawOpen') .noUi-handle").first
+    handle.focus()
+    for _ in range(6):
+        page.keyboard.press("PageUp")
+    live.wait(f"head.updates > {updates}")
+    page.wait_for_timeout(800)
+    canvas.scroll_into_view_if_needed()
+    assert np.abs(live.pixels() - rest).mean() > 0.3
+
+    mesh = page.locator(".jp-OutputArea canvas:not(.th-canvas)").first
+    mesh.scroll_into_view_if_needed()
+    mesh.wait_for(state="visible", timeout=30_000)
+
+
+def test_update_changes_the_player_that_stands(small_notebook, open_notebook, heads):
+    notebook = open_notebook(small_notebook)
+    notebook.run_all()
+    head = heads(notebook.page, 0)
+    notebook.page.locator(".th-canvas").nth(0).scroll_into_view_if_needed()
+    head.wait("head.updates > 0 && head.seconds === 10")
+    notebook.replace_last_cell("player.update(motion(2.0), sound[:80_000])\ntime.sleep(1)")
+    notebook.run_last_cell()
+    head.wait("head.seconds === 10 && head.updates > 1")
+    notebook.wait_done()
+    notebook.replace_last_cell("player.update(motion(2.0))\ntime.sleep(1)")
+    notebook.run_last_cell()
+    head.wait("head && head.soundTime === null")
+
+
+def test_the_welcome_notebook_speaks(open_notebook, heads):
+    if not WELCOME.exists():
+        pytest.skip(f"{WELCOME.name} is not there yet")
+    notebook = open_notebook(WELCOME)
+    page = notebook.page
+    notebook.run_all()
+    assert notebook.errors() == []
+    page.locator(".th-canvas").nth(0).scroll_into_view_if_needed()
+    head = heads(page, 0)
+    head.wait("head.updates > 0")
+    assert head.pixels().std() > 15
+    seconds = head.get("head.seconds")
+    assert check_mouth(head, np.linspace(0.1, min(seconds, 3) - 0.1, 8)) > 1
+    head.act("head.seek(0)")
+    head.click_play()
+    check_playing(head)
+    notebook.append_cell("import time\ntime.sleep(6)")
+    notebook.run_last_cell()
+    assert notebook.kernel_status() == "busy"
+    page.locator(".th-canvas").nth(0).scroll_into_view_if_needed()
+    head.act("head.seek(0)")
+    if not head.get("head.playing"):
+        head.click_play()
+    check_playing(head)
+    assert notebook.kernel_status() == "busy"
