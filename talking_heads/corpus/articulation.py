@@ -20,9 +20,10 @@ from talking_heads.corpus.dominance import (
     blend,
     dominance,
 )
+from talking_heads.corpus.segments import Segment, segments_of
 from talking_heads.corpus.style import Style
 from talking_heads.corpus.upper_face import upper_face
-from talking_heads.corpus.visemes import PARAMETERS, VISEMES, VOWELS, Segment, segments_of
+from talking_heads.corpus.visemes import PARAMETERS, VISEMES, VOWELS
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, ARKIT_NAMES, get_face
 from talking_heads.speech import Phoneme
@@ -150,6 +151,57 @@ def _spread_to_sides(
     return out
 
 
+def articulate_mouth(
+    phonemes: Sequence[Phoneme],
+    duration: float,
+    style: Style | None = None,
+    *,
+    face: LipFace | None = None,
+    fps: float = FPS,
+) -> NDArray[np.float32]:
+    """Move the mouth alone; see `articulate`, which adds the upper face.
+
+    Parameters
+    ----------
+    phonemes, duration, style, face, fps
+        As for `articulate`.
+
+    Returns
+    -------
+    ndarray of float32
+        ``(frame, 52)`` coefficients, 0 to 1.
+
+    Raises
+    ------
+    UserError
+        As `articulate`.
+    """
+    if not (np.isfinite(duration) and duration > 0):
+        raise UserError(f"The duration must be above 0 s, not {duration}.")
+    style = style or Style()
+    lips: LipFace = face if face is not None else get_face()
+    ends = 0.0
+    for phoneme in phonemes:
+        if phoneme.start < ends - 1e-6 or phoneme.end < phoneme.start:
+            raise UserError(
+                f"Phoneme {phoneme.symbol!r} at {phoneme.start:.3f} s overlaps its neighbour."
+            )
+        ends = phoneme.end
+    segments = _covered(segments_of(phonemes), duration)
+    frames = max(1, round(duration * fps))
+
+    rate = fps * OVERSAMPLING
+    fine = np.arange(frames * OVERSAMPLING) / rate
+    curves = mouth_curves(with_anticipation(segments), fine - style.offset, style)
+    curves = {
+        name: gaussian_filter1d(values, SMOOTHING * rate, mode="nearest")[::OVERSAMPLING]
+        for name, values in curves.items()
+    }
+    out = np.clip(_spread_to_sides(curves, frames, style), 0, 1)
+    out = np.clip(close_lips(out, segments, lips, fps, offset=style.offset), 0, 1)
+    return out.astype(np.float32)
+
+
 def articulate(
     phonemes: Sequence[Phoneme],
     duration: float,
@@ -188,32 +240,24 @@ def articulate(
     UserError
         If the duration is not above 0, or phonemes overlap or run backwards.
     """
-    if not (np.isfinite(duration) and duration > 0):
-        raise UserError(f"The duration must be above 0 s, not {duration}.")
-    style = style or Style()
-    lips: LipFace = face if face is not None else get_face()
-    ends = 0.0
-    for phoneme in phonemes:
-        if phoneme.start < ends - 1e-6 or phoneme.end < phoneme.start:
-            raise UserError(
-                f"Phoneme {phoneme.symbol!r} at {phoneme.start:.3f} s overlaps its neighbour."
-            )
-        ends = phoneme.end
-    segments = _covered(segments_of(phonemes), duration)
-    frames = max(1, round(duration * fps))
+    mouth = articulate_mouth(phonemes, duration, style, face=face, fps=fps)
+    return with_upper_face(mouth, phonemes, style, seed, fps=fps)
 
-    rate = fps * OVERSAMPLING
-    fine = np.arange(frames * OVERSAMPLING) / rate
-    curves = mouth_curves(with_anticipation(segments), fine - style.offset, style)
-    curves = {
-        name: gaussian_filter1d(values, SMOOTHING * rate, mode="nearest")[::OVERSAMPLING]
-        for name, values in curves.items()
-    }
-    out = np.clip(_spread_to_sides(curves, frames, style), 0, 1)
-    out = np.clip(close_lips(out, segments, lips, fps, offset=style.offset), 0, 1)
-    for name, values in upper_face(phonemes, frames, fps, style, seed).items():
+
+def with_upper_face(
+    mouth: NDArray[np.float32],
+    phonemes: Sequence[Phoneme],
+    style: Style | None = None,
+    seed: int = 0,
+    *,
+    fps: float = FPS,
+) -> NDArray[np.float32]:
+    """Return a copy of a motion ``(frame, 52)`` with blinks, brows and gaze drawn by `seed`."""
+    out = mouth.copy()
+    drawn = upper_face(phonemes, len(mouth), fps, style or Style(), seed)
+    for name, values in drawn.items():
         out[:, ARKIT_INDEX[name]] = values
-    return out.astype(np.float32)
+    return out
 
 
 def _covered(segments: Sequence[Segment], duration: float) -> list[Segment]:

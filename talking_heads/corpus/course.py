@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talking_heads.corpus.articulation import FPS, articulate
+from talking_heads.corpus.articulation import FPS, articulate_mouth, with_upper_face
 from talking_heads.corpus.clip import Corpus
 from talking_heads.corpus.sentences import SPLITS, Line, course_script, new_word_share
 from talking_heads.corpus.store import (
@@ -62,9 +62,8 @@ def clip_truths(line: Line, speech: Speech, seed: int = 0) -> NDArray[np.float32
     face = get_face(f"{person.identity}@{RESOLUTION}")
     duration = len(speech.audio) / SAMPLE_RATE
     seeds = [_clip_seed(seed, line.id, truth) for truth in range(TRUTHS[line.split])]
-    return np.stack(
-        [articulate(speech.phonemes, duration, person.style, each, face=face) for each in seeds]
-    )
+    mouth = articulate_mouth(speech.phonemes, duration, person.style, face=face)
+    return np.stack([with_upper_face(mouth, speech.phonemes, person.style, s) for s in seeds])
 
 
 def _write_audio(path: Path, audio: NDArray[np.float32]) -> None:

@@ -9,10 +9,8 @@ The targets are our own, in ARKit units, set by eye and by the lip aperture of t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-from talking_heads.speech import Phoneme, normalize_symbol
 
 PARAMETERS: tuple[str, ...] = (
     "jawOpen",
@@ -282,37 +280,6 @@ VISEMES: dict[str, Viseme] = {
 }
 """All visemes by name."""
 
-_SYMBOLS: dict[str, str] = {
-    **dict.fromkeys("pbmɸβ", "bilabial"),
-    **dict.fromkeys("fvʋɱ", "labiodental"),
-    **dict.fromkeys("θð", "dental"),
-    **dict.fromkeys("tdnɾʈɖɳ", "alveolar"),
-    **dict.fromkeys("lɫɬɭ", "lateral"),
-    **dict.fromkeys("sz", "sibilant"),
-    **dict.fromkeys("ʃʒɕʑ", "postalveolar"),
-    **dict.fromkeys("kɡŋxɣqχ", "velar"),
-    **dict.fromkeys("hʔɦ", "glottal"),
-    **dict.fromkeys("ɹrɻʁ", "rhotic"),
-    **dict.fromkeys("wʍ", "labiovelar"),
-    **dict.fromkeys("jçʲɲʎcɟʝ", "palatal"),
-    **dict.fromkeys("i", "close_front"),
-    **dict.fromkeys("ɪᵻɨ", "near_close_front"),
-    **dict.fromkeys("eɛ", "mid_front"),
-    **dict.fromkeys("æa", "open_front"),
-    **dict.fromkeys("ɑ", "open_back"),
-    **dict.fromkeys("ɒ", "open_rounded"),
-    **dict.fromkeys("ɔoøœ", "mid_rounded"),
-    **dict.fromkeys("ʌɐɤ", "open_central"),
-    **dict.fromkeys("əᵊ", "schwa"),
-    **dict.fromkeys("ɜɚɝɵɘɞ", "mid_central"),
-    **dict.fromkeys("ʊʏ", "near_close_rounded"),
-    **dict.fromkeys("uʉyɯ", "close_rounded"),
-}
-
-# Where the burst stands within the phoneme, measured on the level of 105 p, b and m of five voices
-# of our synthesiser: behind it come aspiration and the start of the vowel.
-_RELEASE = {"p": 0.58, "b": 0.68, "m": 0.80}
-
 VOWELS = frozenset(
     {
         "close_front",
@@ -330,85 +297,3 @@ VOWELS = frozenset(
     }
 )
 """Names of the visemes that are vowels."""
-
-
-def visemes_of(symbol: str) -> tuple[Viseme, ...]:
-    """Return the visemes that an IPA symbol passes through.
-
-    Parameters
-    ----------
-    symbol : str
-        One phoneme in the IPA of espeak-ng: ``"p"``, ``"aɪ"``, ``"tʃ"``, ``"ɑːɹ"``. Stress
-        marks, length marks and diacritics are ignored; ``""`` is a pause.
-
-    Returns
-    -------
-    tuple of Viseme
-        One, or one a letter for diphthongs, affricates and vowels with an r behind them. A symbol
-        without a known letter looks like schwa.
-    """
-    letters = [letter for letter in normalize_symbol(symbol)[0] if letter in _SYMBOLS]
-    if not letters:
-        return (VISEMES["pause" if not symbol.strip() else "schwa"],)
-    names = [_SYMBOLS[letter] for letter in letters]
-    if names == ["alveolar", "postalveolar"]:  # The lips are round from the start of tʃ and dʒ.
-        names = ["postalveolar"]
-    kept = [name for i, name in enumerate(names) if i == 0 or name != names[i - 1]]
-    return tuple(VISEMES[name] for name in kept)
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A stretch of time that belongs to one viseme, in seconds.
-
-    `release` is the share of it after which closed lips part: in a plosive, at the burst.
-    """
-
-    viseme: Viseme
-    start: float
-    end: float
-    stress: int = 0
-    release: float = 1.0
-
-    @property
-    def centre(self) -> float:
-        """Middle of the segment in seconds."""
-        return 0.5 * (self.start + self.end)
-
-    @property
-    def half(self) -> float:
-        """Half the length of the segment in seconds."""
-        return 0.5 * (self.end - self.start)
-
-
-def segments_of(phonemes: Sequence[Phoneme]) -> list[Segment]:
-    """Turn phonemes into segments of visemes.
-
-    The first part of a diphthong takes 60 % of its time; further parts share the rest.
-
-    Parameters
-    ----------
-    phonemes : sequence of Phoneme
-        In order of time.
-
-    Returns
-    -------
-    list of Segment
-        At least as many as `phonemes`, covering the same time.
-    """
-    segments = []
-    for phoneme in phonemes:
-        visemes = visemes_of(phoneme.symbol)
-        release = _RELEASE.get(phoneme.symbol[:1], 1.0)
-        length = phoneme.end - phoneme.start
-        if len(visemes) == 1:
-            edges = [phoneme.start, phoneme.end]
-        else:
-            rest = 0.4 * length / (len(visemes) - 1)
-            first = phoneme.start + 0.6 * length
-            edges = [phoneme.start, *(first + rest * i for i in range(len(visemes)))]
-        segments += [
-            Segment(viseme, edges[i], edges[i + 1], phoneme.stress, release)
-            for i, viseme in enumerate(visemes)
-        ]
-    return segments

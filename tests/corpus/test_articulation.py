@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talking_heads.corpus.articulation import articulate, with_anticipation
+from talking_heads.corpus.segments import segments_of
 from talking_heads.corpus.style import Style
-from talking_heads.corpus.visemes import segments_of
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, ARKIT_NAMES, get_face
 from talking_heads.metrics.lips import frames_of
