@@ -2,8 +2,8 @@
 
 Layout, little-endian: the four bytes ``THC1``, the length of the header as uint32, the header as
 JSON in UTF-8 padded with spaces to a multiple of eight bytes, then the arrays one after another,
-each padded to eight bytes. The header names every array with its type, shape and place, so that both
-readers (`unpack` here, ``motion.js`` in the browser) stay a few lines long.
+each padded to eight bytes. The header names every array with its type, shape and place, so that
+both readers (`unpack` here, ``motion.js`` in the browser) stay a few lines long.
 """
 
 from __future__ import annotations
