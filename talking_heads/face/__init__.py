@@ -1,5 +1,30 @@
 """The parametric head and its motion."""
 
+from talking_heads.face.build import RESOLUTIONS, build_face, get_face
+from talking_heads.face.fit import fit_coefficients, motion_vertices
+from talking_heads.face.head import Face
+from talking_heads.face.identity import (
+    IDENTITIES,
+    IDENTITY_MEANINGS,
+    IDENTITY_PARAMETERS,
+    identity_vector,
+)
 from talking_heads.face.motion import Motion, MotionKind
+from talking_heads.face.names import ARKIT_INDEX, ARKIT_NAMES
 
-__all__ = ["Motion", "MotionKind"]
+__all__ = [
+    "ARKIT_INDEX",
+    "ARKIT_NAMES",
+    "IDENTITIES",
+    "IDENTITY_MEANINGS",
+    "IDENTITY_PARAMETERS",
+    "RESOLUTIONS",
+    "Face",
+    "Motion",
+    "MotionKind",
+    "build_face",
+    "fit_coefficients",
+    "get_face",
+    "identity_vector",
+    "motion_vertices",
+]

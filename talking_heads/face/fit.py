@@ -1,0 +1,131 @@
+"""From moving vertices back to coefficients, and from any motion to vertices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talking_heads.errors import UserError
+from talking_heads.face.build import get_face
+from talking_heads.face.head import Face
+from talking_heads.face.motion import Motion
+
+Array = NDArray[Any]
+
+
+def motion_vertices(motion: Motion, face: Face | None = None) -> NDArray[np.float32]:
+    """Return the vertices of a motion, frame by frame.
+
+    Parameters
+    ----------
+    motion : Motion
+        Of either kind.
+    face : Face, optional
+        The face that moves; ``get_face(motion.face_id)`` if left out. A motion of vertices fits
+        only a face with as many vertices.
+
+    Returns
+    -------
+    ndarray of float32
+        ``(frame, V, 3)`` metres.
+
+    Raises
+    ------
+    UserError
+        If the motion does not fit the face.
+    """
+    face = get_face(motion.face_id) if face is None else face
+    if motion.kind == "coefficients":
+        return face.pose(motion.values, motion.head_rotation)
+    if motion.values.shape[1] != len(face.vertices):
+        raise UserError(
+            f"The motion moves {motion.values.shape[1]} vertices, but {face.id} has "
+            f"{len(face.vertices)}."
+        )
+    return face.vertices + motion.values
+
+
+def fit_coefficients(
+    face: Face, vertices: Array, *, rounds: int = 6, damping: float = 2e-8
+) -> NDArray[np.float32]:
+    """Find the coefficients whose poses come nearest to given vertices.
+
+    Bounded least squares on the skin and the eyes: projected Gauss-Newton, with the slopes at rest
+    and coordinate descent within the bounds 0 to 1 in each round, for all frames at once.
+
+    Parameters
+    ----------
+    face : Face
+        The face.
+    vertices : ndarray
+        ``(frame, V, 3)`` metres, without rotation of the head.
+    rounds : int
+        Gauss-Newton rounds; the jaw and lids turn, so one is not enough.
+    damping : float
+        Weight of the squared coefficients, square metres: it settles what the mesh leaves open.
+
+    Returns
+    -------
+    ndarray of float32
+        ``(frame, 52)``.
+
+    Raises
+    ------
+    UserError
+        If the vertices do not belong to the face or are not finite.
+    """
+    target = np.asarray(vertices, dtype=np.float32)
+    if target.ndim != 3 or target.shape[1:] != face.vertices.shape:
+        raise UserError(
+            f"fit_coefficients takes vertices (frame, {len(face.vertices)}, 3) of {face.id}, "
+            f"not {target.shape}."
+        )
+    if not np.isfinite(target).all():
+        raise UserError("The vertices contain values that are not finite numbers.")
+    index = _fit_points(face)
+    jacobian = _slopes(face, index)
+    gram = jacobian @ jacobian.T
+    gram[np.diag_indices(52)] += damping
+    out = np.zeros((len(target), 52))
+    # In chunks, so that ten minutes of motion stay within bounded memory.
+    for start in range(0, len(target), 500):
+        goal = target[start : start + 500, index].reshape(-1, len(index) * 3)
+        c = np.zeros((len(goal), 52))
+        for _ in range(rounds):
+            now = face._pose(c)[:, index].reshape(len(goal), -1)
+            pull = (goal - now) @ jacobian.T - damping * c
+            c = _bounded_step(gram, pull, c)
+        out[start : start + 500] = c
+    return out.astype(np.float32)
+
+
+def _fit_points(face: Face) -> NDArray[np.int64]:
+    inside = [face.regions[k] for k in ("lips", "mouth", "upper_face", "eyes")]
+    rest = np.setdiff1d(face.regions["skin"], np.concatenate(inside))
+    stride = max(1, len(face.regions["skin"]) // 1100)
+    names = ("eye_left", "eye_right", "tongue")
+    extra = [np.arange(face.parts[k].start, face.parts[k].stop, 8) for k in names]
+    chosen = [np.unique(np.concatenate(inside))[::stride], rest[:: 2 * stride], *extra]
+    return np.concatenate(chosen)
+
+
+def _slopes(face: Face, index: NDArray[np.int64]) -> Array:
+    step = 1e-2
+    ahead = face._pose(step * np.eye(52), contact=False, dtype=np.float64)[:, index]
+    back = face._pose(-step * np.eye(52), contact=False, dtype=np.float64)[:, index]
+    return ((ahead - back) / (2 * step)).reshape(52, -1)
+
+
+def _bounded_step(gram: Array, pull: Array, start: Array, sweeps: int = 25) -> Array:
+    """Minimise ``d' G d / 2 - pull' d`` over ``0 <= start + d <= 1`` by coordinate descent."""
+    c = start.copy()
+    slope = pull.copy()
+    for _ in range(sweeps):
+        for k in range(gram.shape[0]):
+            new = np.clip(c[:, k] + slope[:, k] / gram[k, k], 0.0, 1.0)
+            change = new - c[:, k]
+            c[:, k] = new
+            slope -= np.outer(change, gram[k])
+    return c

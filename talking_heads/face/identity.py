@@ -1,0 +1,210 @@
+"""Who the head is: the identity parameters, the sixteen heads of the course."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talking_heads.errors import UserError
+
+Array = NDArray[np.float64]
+
+_PARAMETERS: dict[str, tuple[float, str]] = {
+    # name: (value of the neutral head, meaning); shape parameters run from about -1 to 1
+    "head_width": (0.0, "breadth of skull and face"),
+    "face_length": (0.0, "height of the face below the eyes"),
+    "forehead": (0.0, "height of the forehead"),
+    "jaw_width": (0.0, "breadth at the angle of the jaw"),
+    "chin": (0.0, "how far the chin comes forward and down"),
+    "cheekbones": (0.0, "prominence of the cheekbones"),
+    "cheeks": (0.0, "fullness of the cheeks"),
+    "brow_ridge": (0.0, "strength of the brow ridge"),
+    "nose_length": (0.0, "length of the nose"),
+    "nose_width": (0.0, "breadth of the wings of the nose"),
+    "nose_depth": (0.0, "how far the tip of the nose comes forward"),
+    "nose_bridge": (0.0, "height of the bridge of the nose"),
+    "eye_spacing": (0.0, "distance between the eyes"),
+    "eye_opening": (0.0, "height of the eye opening"),
+    "eye_tilt": (0.0, "how far the outer corner of the eye lies above the inner"),
+    "mouth_width": (0.0, "breadth of the mouth"),
+    "lip_fullness": (0.0, "height and roundness of the red of the lips"),
+    "neck_width": (0.0, "breadth of the neck"),
+    "ear_size": (0.0, "size of the ears"),
+    "brow_thickness": (0.0, "thickness of the eyebrows"),
+    "skin_tone": (0.22, "0 very light to 1 very dark"),
+    "skin_warmth": (0.5, "0 rosy to 1 golden"),
+    "hair_shade": (0.25, "0 black over brown to 1 light blond"),
+    "hair_red": (0.3, "0 ash to 1 red"),
+    "hair_grey": (0.0, "0 none to 1 white"),
+    "hair_length": (0.12, "0 cropped, 0.3 over the ears, 1 to the shoulders"),
+    "hair_volume": (0.5, "0 flat to 1 full"),
+    "hair_curl": (0.1, "0 straight to 1 curly"),
+    "hair_part": (0.5, "side of the parting, -1 right to 1 left"),
+    "beard": (0.0, "0 shaven to 1 full"),
+    "eye_hue": (0.35, "0 brown over green to 1 blue"),
+    "lip_red": (0.3, "how much redder than the skin the lips are"),
+    "shirt": (0.6, "hue of the shirt, 0 to 1 round the colour circle"),
+}
+
+IDENTITY_PARAMETERS: tuple[str, ...] = tuple(_PARAMETERS)
+"""Names of the entries of an identity vector, in order."""
+
+IDENTITY_MEANINGS: dict[str, str] = {name: text for name, (_, text) in _PARAMETERS.items()}
+"""What each parameter changes."""
+
+# Hand-set, so that each head is a plausible person and no two look alike.
+_HEADS: dict[str, dict[str, float]] = {
+    "neutral": {},
+    "head-01": dict(
+        head_width=-0.5, face_length=-0.4, jaw_width=-0.7, chin=-0.3, cheekbones=0.5, nose_width=-0.5,
+        nose_length=-0.4, eye_opening=0.5, eye_tilt=0.4, lip_fullness=0.5, neck_width=-0.8,
+        brow_ridge=-0.7, brow_thickness=-0.4, skin_tone=0.12, hair_shade=0.75, hair_red=0.35,
+        hair_length=0.85, hair_volume=0.6, eye_hue=0.95, lip_red=0.6, shirt=0.52,
+    ),
+    "head-02": dict(
+        head_width=0.4, face_length=0.4, jaw_width=0.8, chin=0.6, brow_ridge=0.8, nose_length=0.4,
+        nose_width=0.4, neck_width=0.8, brow_thickness=0.5, skin_tone=0.3, hair_shade=0.12,
+        hair_length=0.05, beard=0.75, eye_hue=0.1, shirt=0.62, lip_fullness=-0.3,
+    ),
+    "head-03": dict(
+        face_length=-0.2, jaw_width=-0.4, cheekbones=0.8, nose_width=0.8, nose_bridge=-0.5,
+        lip_fullness=0.9, eye_tilt=0.3, neck_width=-0.6, brow_ridge=-0.5, skin_tone=0.82,
+        skin_warmth=0.6, hair_shade=0.02, hair_red=0.1, hair_length=0.3, hair_volume=1.0, hair_curl=1.0,
+        eye_hue=0.0, lip_red=0.55, shirt=0.12, mouth_width=0.2, eye_opening=0.3,
+    ),
+    "head-04": dict(
+        head_width=-0.3, face_length=0.7, jaw_width=-0.1, chin=0.4, nose_length=0.8, nose_depth=0.6,
+        cheeks=-0.6, eye_spacing=-0.3, skin_tone=0.16, skin_warmth=0.2, hair_shade=0.45, hair_red=0.95,
+        hair_length=0.15, hair_volume=0.7, hair_curl=0.4, eye_hue=0.6, lip_fullness=-0.4, shirt=0.35,
+        ear_size=0.4,
+    ),
+    "head-05": dict(
+        head_width=0.2, face_length=-0.5, cheeks=0.7, jaw_width=0.1, chin=-0.5, nose_bridge=-0.7,
+        nose_depth=-0.4, nose_width=0.1, eye_opening=-0.2, eye_tilt=0.6, brow_ridge=-0.8,
+        neck_width=-0.6, skin_tone=0.2, skin_warmth=0.9, hair_shade=0.03, hair_red=0.0, hair_length=0.6,
+        hair_volume=0.35, hair_part=0.0, eye_hue=0.05, lip_red=0.5, shirt=0.95,
+    ),
+    "head-06": dict(
+        head_width=0.5, forehead=0.5, face_length=0.1, cheeks=0.6, jaw_width=0.5, chin=0.1,
+        nose_width=0.5, nose_length=0.5, skin_tone=0.2, skin_warmth=0.2, hair_grey=0.95, hair_shade=0.6,
+        hair_length=0.06, hair_volume=0.1, beard=0.35, eye_hue=0.8, brow_thickness=0.6, ear_size=0.8,
+        lip_fullness=-0.7, shirt=0.58, eye_opening=-0.4, neck_width=0.6,
+    ),
+    "head-07": dict(
+        head_width=-0.2, face_length=0.2, jaw_width=-0.3, cheekbones=0.6, nose_length=0.2,
+        nose_width=-0.2, eye_opening=0.4, lip_fullness=0.4, neck_width=-0.5, brow_thickness=0.4,
+        brow_ridge=-0.3, skin_tone=0.5, skin_warmth=0.8, hair_shade=0.05, hair_length=1.0,
+        hair_volume=0.5, hair_part=-0.4, eye_hue=0.05, lip_red=0.5, shirt=0.02, mouth_width=0.3,
+    ),
+    "head-08": dict(
+        head_width=0.1, jaw_width=0.4, chin=0.2, cheekbones=0.4, nose_width=1.0, nose_bridge=-0.4,
+        lip_fullness=0.8, neck_width=0.7, brow_ridge=0.5, skin_tone=0.95, skin_warmth=0.5,
+        hair_shade=0.0, hair_red=0.0, hair_length=0.0, hair_volume=0.15, hair_curl=0.8, beard=0.3,
+        eye_hue=0.0, lip_red=0.15, shirt=0.15, mouth_width=0.4,
+    ),
+    "head-09": dict(
+        head_width=-0.4, face_length=0.1, jaw_width=-0.5, cheeks=-0.4, cheekbones=0.3, nose_depth=0.3,
+        nose_width=-0.6, nose_bridge=0.5, eye_spacing=0.2, lip_fullness=0.0, neck_width=-0.7,
+        brow_ridge=-0.4, skin_tone=0.08, skin_warmth=0.3, hair_shade=0.3, hair_red=0.6,
+        hair_length=0.45, hair_volume=0.7, hair_curl=0.3, eye_hue=0.55, lip_red=0.7, shirt=0.42,
+    ),
+    "head-10": dict(
+        head_width=0.3, face_length=0.3, forehead=0.3, jaw_width=0.6, chin=0.5, cheekbones=0.5,
+        nose_bridge=-0.3, nose_width=0.3, eye_opening=-0.5, eye_tilt=0.5, brow_ridge=0.1, neck_width=0.5,
+        skin_tone=0.3, skin_warmth=1.0, hair_shade=0.02, hair_red=0.0, hair_length=0.18,
+        hair_volume=0.9, hair_part=0.8, eye_hue=0.02, lip_fullness=0.1, shirt=0.7,
+    ),
+    "head-11": dict(
+        head_width=-0.1, face_length=-0.6, cheeks=0.9, jaw_width=-0.2, chin=-0.4, nose_length=-0.6,
+        nose_width=0.0, nose_depth=-0.2, eye_opening=0.7, eye_spacing=0.3, brow_ridge=-0.8,
+        neck_width=-0.9, skin_tone=0.1, skin_warmth=0.1, hair_shade=0.9, hair_red=0.5, hair_length=0.3,
+        hair_volume=0.6, hair_part=-0.6, eye_hue=0.9, lip_red=0.6, lip_fullness=0.3, shirt=0.85,
+    ),
+    "head-12": dict(
+        head_width=-0.2, face_length=0.8, jaw_width=0.2, chin=0.7, cheeks=-0.8, cheekbones=0.7,
+        brow_ridge=0.6, nose_length=0.6, nose_depth=0.8, nose_width=-0.1, nose_bridge=0.7,
+        skin_tone=0.42, skin_warmth=0.7, hair_shade=0.08, hair_length=0.25, hair_volume=0.6,
+        hair_curl=0.6, beard=0.95, eye_hue=0.25, brow_thickness=0.8, shirt=0.3, neck_width=0.3,
+    ),
+    "head-13": dict(
+        head_width=0.0, face_length=0.1, cheeks=0.2, jaw_width=-0.2, nose_length=0.2, eye_tilt=-0.4,
+        eye_opening=-0.1, lip_fullness=-0.2, neck_width=-0.5, brow_ridge=-0.3, brow_thickness=-0.6,
+        skin_tone=0.15, skin_warmth=0.3, hair_grey=0.85, hair_shade=0.7, hair_length=0.4,
+        hair_volume=0.8, hair_curl=0.5, eye_hue=0.85, lip_red=0.5, shirt=0.78,
+    ),
+    "head-14": dict(
+        head_width=0.2, face_length=0.0, jaw_width=0.7, chin=0.3, cheeks=0.1, nose_width=0.2,
+        nose_bridge=0.3, brow_ridge=0.4, neck_width=0.9, skin_tone=0.65, skin_warmth=0.7,
+        hair_shade=0.03, hair_length=0.08, hair_volume=0.3, hair_curl=0.7, beard=0.5, eye_hue=0.1,
+        lip_fullness=0.5, shirt=0.48, eye_spacing=0.3,
+    ),
+    "head-15": dict(
+        head_width=-0.3, face_length=0.3, jaw_width=-0.6, chin=-0.1, cheekbones=0.9, nose_width=0.3,
+        nose_bridge=0.1, eye_opening=0.3, eye_tilt=0.5, lip_fullness=0.8, neck_width=-0.8,
+        brow_ridge=-0.5, skin_tone=0.7, skin_warmth=0.6, hair_shade=0.04, hair_red=0.2, hair_length=0.0,
+        hair_volume=0.2, hair_curl=1.0, eye_hue=0.05, lip_red=0.7, shirt=0.08, ear_size=-0.2,
+    ),
+    "head-16": dict(
+        head_width=0.3, face_length=0.5, forehead=-0.3, jaw_width=0.3, chin=0.9, cheeks=-0.2,
+        brow_ridge=0.9, nose_length=0.1, nose_depth=0.4, nose_width=0.3, eye_spacing=-0.3,
+        eye_opening=-0.3, skin_tone=0.18, skin_warmth=0.4, hair_shade=0.95, hair_red=0.2,
+        hair_length=0.12, hair_volume=0.9, hair_part=0.7, beard=0.15, eye_hue=1.0, mouth_width=0.5,
+        lip_fullness=-0.3, shirt=0.98, neck_width=0.6,
+    ),
+}  # fmt: skip
+
+IDENTITIES: tuple[str, ...] = tuple(_HEADS)
+"""``"neutral"`` and ``"head-01"`` to ``"head-16"``."""
+
+
+def identity_vector(name: str) -> Array:
+    """Return the identity parameters of one of the course's heads.
+
+    Parameters
+    ----------
+    name : str
+        One of `IDENTITIES`.
+
+    Returns
+    -------
+    ndarray
+        ``(len(IDENTITY_PARAMETERS),)``.
+
+    Raises
+    ------
+    UserError
+        If there is no such head.
+    """
+    if name not in _HEADS:
+        raise UserError(
+            f'There is no head "{name}".\nChoose "neutral" or one of "head-01" to "head-16".'
+        )
+    values = {key: default for key, (default, _) in _PARAMETERS.items()} | _HEADS[name]
+    return np.array([values[key] for key in IDENTITY_PARAMETERS])
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Identity parameters by name: ``identity["chin"]``."""
+
+    vector: Array
+
+    def __post_init__(self) -> None:
+        vector = np.asarray(self.vector, dtype=np.float64)
+        if vector.shape != (len(IDENTITY_PARAMETERS),) or not np.isfinite(vector).all():
+            raise UserError(
+                f"An identity has {len(IDENTITY_PARAMETERS)} finite numbers, one for each of "
+                "face.IDENTITY_PARAMETERS."
+            )
+        # Beyond this the surface folds over itself.
+        shape = slice(0, IDENTITY_PARAMETERS.index("skin_tone"))
+        vector = vector.copy()
+        vector[shape] = np.clip(vector[shape], -1.25, 1.25)
+        rest = IDENTITY_PARAMETERS.index("skin_tone")
+        vector[rest:] = np.clip(vector[rest:], -1.0, 1.0)
+        object.__setattr__(self, "vector", vector)
+
+    def __getitem__(self, name: str) -> float:
+        return float(self.vector[IDENTITY_PARAMETERS.index(name)])

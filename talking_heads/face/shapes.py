@@ -1,0 +1,199 @@
+"""The 52 ARKit shapes: what is linear in them, as fields over the skin at rest.
+
+Every shape is a smooth function of the place on the skin (and, round the mouth, of the ring), so
+that all resolutions and identities get it from one definition. Rotations of jaw, lids and eyes
+are in `talking_heads.face.rig`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from talking_heads.face.lattice import MOUTH_BORDER, MOUTH_CONTACT, Ring
+from talking_heads.face.names import ARKIT_INDEX
+from talking_heads.face.skin import mouth_curve
+from talking_heads.face.surface import HeadSurface, smoothstep
+from talking_heads.geometry.sdf import Array
+
+
+@dataclass(frozen=True)
+class MouthMap:
+    """Where each point lies with respect to the mouth.
+
+    Attributes
+    ----------
+    level : ndarray
+        ``(n,)`` ring coordinate of the mouth, 0 off the rings.
+    upper : ndarray
+        ``(n,)`` 1 on the upper lip and above, 0 on the lower and below, between at the corners.
+    near : ndarray
+        ``(n,)`` 1 on the lips, falling to 0 about 3 cm away.
+    """
+
+    level: Array
+    upper: Array
+    near: Array
+
+
+def mouth_map(points: Array, surface: HeadSurface, ring: Ring | None) -> MouthMap:
+    """Return the place of points ``(n, 3)`` relative to the mouth; `ring` if they are the skin."""
+    at = surface.anchors
+    half = at.mouth_half_width
+    dx, dy = points[:, 0] / half, (points[:, 1] - at.mouth[1])
+    angle = np.arctan2(dy / 0.016, np.abs(dx))
+    side = np.sin(angle)
+    level = np.zeros(len(points))
+    if ring is not None:
+        curve = mouth_curve(ring)
+        sign = np.where(curve.upper, 1.0, np.where(curve.lower, -1.0, 0.0))
+        for k, index in zip(ring.level[1:], ring.index[1:], strict=True):
+            level[index] = k
+            f = smoothstep(np.array(k), 0.0, float(MOUTH_BORDER))
+            side[index] = side[index] * (1 - f) + sign * curve.lift * f
+    side = np.sign(side) * np.abs(side) ** 0.8
+    upper = 0.5 + 0.5 * side
+    low_extent = np.where(dy < 0, 0.0165, 0.0140)
+    reach = np.sqrt((dx / 1.15) ** 2 + (dy / low_extent) ** 2)
+    front = smoothstep(points[:, 2], 0.0, 0.03)
+    near = smoothstep(reach, 2.5, 0.85) * front
+    near = np.where(level >= MOUTH_BORDER, 1.0, near)
+    return MouthMap(level, upper, near)
+
+
+def jaw_weight(points: Array, where: MouthMap, surface: HeadSurface) -> Array:
+    """Return the share of the jaw's rotation that each point takes, ``(n,)``."""
+    at = surface.anchors
+    dy, dz = points[:, 1] - at.hinge[1], points[:, 2] - at.hinge[2]
+    angle = np.degrees(np.arctan2(-dy, dz))
+    corner = np.degrees(np.arctan2(at.hinge[1] - at.mouth[1], at.mouth[2] - 0.012 - at.hinge[2]))
+    base = smoothstep(angle, corner - 17.0, corner + 13.0)
+    # The neck stays; so does what lies behind the angle of the jaw.
+    throat = smoothstep(points[:, 1], surface.y(-0.150), surface.y(-0.112))
+    behind = smoothstep(points[:, 2], -0.012, 0.022)
+    under = smoothstep(angle, 112.0, 72.0)
+    base = base * throat * behind * under
+    lower = 1.0 - where.upper
+    lip = 0.02 + 0.40 * smoothstep(lower, 0.0, 0.5) + 0.58 * smoothstep(lower, 0.5, 0.95)
+    ring = smoothstep(where.level, 0.0, float(MOUTH_BORDER))
+    return base + (lip - base) * np.maximum(ring, where.near * (where.level > 0))
+
+
+def seal_weight(jaw: Array, where: MouthMap) -> Array:
+    """Return what mouthClose adds to the share of the jaw's rotation, ``(n,)``.
+
+    Where both lips meet it brings them to one common share, so that mouthClose equal to jawOpen
+    closes the mouth at any angle of the jaw.
+    """
+    meet = 0.46
+    fade = smoothstep(where.near, 0.05, 1.0)
+    return (meet - jaw) * fade * np.where(where.level > 0, 1.0, 0.4)
+
+
+def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurface) -> Array:
+    """Return the linear part of all shapes.
+
+    Parameters
+    ----------
+    points : ndarray
+        ``(n, 3)`` places at rest, metres.
+    where : MouthMap
+        Their relation to the mouth.
+    jaw : ndarray
+        ``(n,)`` share of the jaw's motion.
+    surface : HeadSurface
+        Whose.
+
+    Returns
+    -------
+    ndarray
+        ``(52, n, 3)`` displacement in metres at coefficient 1.
+    """
+    at = surface.anchors
+    x, y = points[:, 0], points[:, 1]
+    n = len(points)
+    out = np.zeros((52, n, 3))
+    half = at.mouth_half_width
+    corner = np.array([half, at.mouth[1], at.mouth[2] - 0.010])
+    up, low, near = where.upper * where.near, (1.0 - where.upper) * where.near, where.near
+    red = smoothstep(where.level, MOUTH_BORDER - 1.0, float(MOUTH_CONTACT))  # 0 skin, 1 contact
+    border = smoothstep(where.level, 1.0, MOUTH_BORDER) * smoothstep(
+        where.level, MOUTH_CONTACT, MOUTH_BORDER
+    )
+    left = smoothstep(x, -0.016, 0.016)
+    sides = {"Left": (1.0, left), "Right": (-1.0, 1.0 - left)}
+    outward = np.stack([x, 0.35 * (y - at.mouth[1]), 0.9 * (points[:, 2] - 0.01)], 1)
+    outward /= np.linalg.norm(outward, axis=1, keepdims=True) + 1e-9
+
+    def ball(center: Array, *radii: float) -> Array:
+        r = np.array(radii if len(radii) == 3 else radii * 3)
+        return np.exp(-(((points - center) / r) ** 2).sum(1))
+
+    def put(name: str, *terms: tuple[Array, tuple[float, float, float]]) -> None:
+        total = out[ARKIT_INDEX[name]]
+        for weight, millimetres in terms:
+            total += np.outer(weight, np.array(millimetres) / 1000.0)
+
+    # Jaw.
+    put("jawForward", (jaw, (0, 0, 7)))
+    put("jawLeft", (jaw, (9, 0, -0.5)))
+    put("jawRight", (jaw, (-9, 0, -0.5)))
+    put("jawOpen", (near * np.sin(np.clip(x / half, -1.6, 1.6) * np.pi / 3.2), (-2.2, 0, 0)))
+    # Rounding: toward the middle and forward.
+    inward = -x / half * near
+    put("mouthPucker", (inward, (10.5, 0, 0)), (near, (0, 0, 6.5)), (red * near, (0, 0, 1.5)))
+    put("mouthPucker", (up * red, (0, 0.9, 0)), (low * red, (0, -0.9, 0)))
+    put("mouthPucker", (border * up, (0, 0.7, 0)), (border * low, (0, -0.9, 0)))
+    put("mouthFunnel", (inward, (6.8, 0, 0)), (near, (0, 0, 6.0)), (border * near, (0, 0, 2.5)))
+    put("mouthFunnel", (up, (0, 3.0, 0)), (low, (0, -4.6, 0)))
+    for name, s in (("mouthLeft", 1.0), ("mouthRight", -1.0)):
+        put(name, (near, (8.5 * s, 0, 0)), (near * x / half * s, (0, 0, -2.5)))
+    # Lips.
+    roll = red + 0.55 * border
+    put("mouthRollLower", (low * roll, (0, 0, -5.5)), (low * border, (0, 5.0, -1.0)))
+    put("mouthRollLower", (low * (1 - red), (0, 1.5, -0.5)), (low * red, (0, 0.6, 0)))
+    put("mouthRollUpper", (up * roll, (0, 0, -5.0)), (up * border, (0, -4.0, -1.0)))
+    put("mouthRollUpper", (up * (1 - red), (0, -1.3, -0.5)), (up * red, (0, -0.6, 0)))
+    chin = ball(at.chin + [0, 0.004, 0], 0.022, 0.020, 0.03)
+    put("mouthShrugLower", (low, (0, 5.0, 2.6)), (chin, (0, 3.5, 1.8)))
+    put("mouthShrugUpper", (up, (0, 3.4, 2.4)))
+    for side, (s, half_mask) in sides.items():
+        at_corner = ball(corner * [s, 1, 1], 0.016, 0.019, 0.03)
+        wide = ball(corner * [s, 1, 1] + [0.004 * s, 0.004, 0], 0.022, 0.024, 0.035)
+        cheek = ball(at.cheek * [s, 1, 1], 0.019, 0.016, 0.03)
+        fold = ball(np.array([s * 0.020, at.nose_tip[1] - 0.004, 0.09]), 0.012, 0.013, 0.03)
+        u, w = up * half_mask, low * half_mask
+        put(f"mouthSmile{side}", (wide, (6.2 * s, 8.2, -4.2)), (cheek, (1.2 * s, 4.2, 3.0)))
+        put(f"mouthSmile{side}", (near * half_mask, (0, -0.5, -1.2)))
+        put(f"mouthFrown{side}", (wide, (1.0 * s, -8.0, -1.0)), (w * (1 - red), (0, -0.8, 0)))
+        put(f"mouthDimple{side}", (at_corner, (4.0 * s, 1.2, -6.0)))
+        put(f"mouthStretch{side}", (wide, (8.5 * s, -3.2, -4.5)), (near * half_mask, (0, 0, -1.0)))
+        put(f"mouthPress{side}", (u * red, (0, -1.5, -1.6)), (w * red, (0, 1.5, -1.6)))
+        put(f"mouthPress{side}", (u * border, (0, -1.4, -1.0)), (w * border, (0, 1.8, -1.0)))
+        put(f"mouthPress{side}", (at_corner, (1.0 * s, 0.5, -0.8)))
+        put(f"mouthLowerDown{side}", (w, (0.6 * s, -7.5, -1.0)))
+        put(f"mouthUpperUp{side}", (u, (0.4 * s, 6.0, -0.6)), (fold, (0.6 * s, 2.8, 1.2)))
+        # Cheeks, nose.
+        put(f"cheekSquint{side}", (cheek, (0.6 * s, 4.5, 3.2)))
+        pouch = ball(np.array([s * 0.043, at.mouth[1] + 0.004, 0.062]), 0.019, 0.021, 0.034)
+        out[ARKIT_INDEX["cheekPuff"]] += outward * (0.0125 * pouch * (1 - red))[:, None]
+        wing = ball(at.nose_tip + [s * 0.013, 0.0, -0.012], 0.009, 0.011, 0.014)
+        bridge = ball(np.array([s * 0.012, 0.006, 0.085]), 0.010, 0.012, 0.02)
+        put(f"noseSneer{side}", (wing, (0.8 * s, 4.2, 0.4)), (fold, (0.4 * s, 3.0, 1.6)))
+        put(f"noseSneer{side}", (u * (1 - 0.4 * red), (0, 2.4, 0)), (bridge, (-0.4 * s, -1.5, 0.6)))
+        # Brows.
+        brow = at.brow * [s, 1, 1]
+        inner, outer = brow + [-0.016 * s, -0.001, 0], brow + [0.013 * s, 0, -0.008]
+        w_inner = ball(inner, 0.015, 0.019, 0.03)
+        w_outer = ball(outer, 0.017, 0.020, 0.03)
+        w_all = ball(brow, 0.024, 0.015, 0.035)
+        put(f"browDown{side}", (w_all, (-1.8 * s, -6.0, 1.2)), (w_inner, (-1.0 * s, -3.0, 0.8)))
+        put(f"browOuterUp{side}", (w_outer, (0, 8.0, -0.8)), (w_inner, (0, 1.0, 0)))
+        put("browInnerUp", (w_inner, (-0.6 * s, 8.5, 0.2)))
+        under = ball(at.eye * [s, 1, 1] + [0, -0.016, 0.012], 0.018, 0.008, 0.02)
+        put(f"eyeSquint{side}", (under, (0, 2.0, 1.0)), (w_all, (0, -1.2, 0)))
+        put(f"eyeWide{side}", (w_all, (0, 1.8, 0)))
+    put("mouthClose", (near, (0, 0, 0.0)))
+    put("tongueOut", (low, (0, -6.0, 0.6)), (up, (0, 2.6, 0)))
+    return out

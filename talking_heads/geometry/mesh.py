@@ -1,0 +1,72 @@
+"""Triangle meshes: normals, edges, boundaries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+Ints = NDArray[np.integer[Any]]
+
+
+def triangle_normals(vertices: Floats, triangles: Ints) -> Floats:
+    """Return the normal of each triangle, its length twice the area.
+
+    Parameters
+    ----------
+    vertices : ndarray
+        ``(V, 3)`` metres.
+    triangles : ndarray
+        ``(T, 3)`` indices, counter-clockwise seen from outside.
+
+    Returns
+    -------
+    ndarray
+        ``(T, 3)`` square metres.
+    """
+    a, b, c = (vertices[triangles[:, i]] for i in range(3))
+    return np.cross(b - a, c - a)
+
+
+def vertex_normals(vertices: Floats, triangles: Ints) -> Floats:
+    """Return unit normals ``(V, 3)``: the area-weighted mean over the adjacent triangles."""
+    faces = triangle_normals(vertices, triangles)
+    total = np.zeros((len(vertices), 3))
+    corners = triangles.ravel()
+    for axis in range(3):
+        weights = np.repeat(faces[:, axis], 3)
+        total[:, axis] = np.bincount(corners, weights, minlength=len(vertices))
+    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-20)
+
+
+def directed_edges(triangles: Ints) -> Ints:
+    """Return the ``(3 T, 2)`` edges of the triangles in their winding order."""
+    return np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+
+
+def edges(triangles: Ints) -> Ints:
+    """Return each edge once, ``(E, 2)``, smaller index first."""
+    return np.unique(np.sort(directed_edges(triangles), axis=1), axis=0)
+
+
+def boundary_edges(triangles: Ints) -> Ints:
+    """Return the edges ``(B, 2)`` that belong to one triangle only."""
+    unique, count = np.unique(
+        np.sort(directed_edges(triangles), axis=1), axis=0, return_counts=True
+    )
+    return unique[count == 1]
+
+
+def is_manifold(triangles: Ints) -> bool:
+    """Return whether no directed edge occurs twice, so that the winding is consistent.
+
+    Then every edge has one or two triangles, and two neighbours agree on which side is out.
+    """
+    directed = directed_edges(triangles)
+    return len(np.unique(directed, axis=0)) == len(directed) and bool(
+        (triangles[:, 0] != triangles[:, 1]).all()
+        and (triangles[:, 1] != triangles[:, 2]).all()
+        and (triangles[:, 0] != triangles[:, 2]).all()
+    )
