@@ -21,6 +21,8 @@ SHORTEST = 0.012
 """Seconds that the previous sound keeps at least."""
 DROP_DB = 14.0
 """A closure is so much quieter than the sound before it."""
+SILENT_DB = 25.0
+"""Where all of the 90 ms is so much quieter than the burst, all of it is closure."""
 CODA_LIQUID = 0.06
 """Seconds that an l or r after a vowel lasts at least, if that leaves the vowel its 60 %."""
 
@@ -108,7 +110,10 @@ def retime_closures(
 
 def _closure_start(level: NDArray[np.float64], first: int, burst: int) -> int:
     """Return the millisecond, from ``first`` to ``burst``, at which the closure begins."""
-    quiet = level[first : burst + 1] < level[first : burst + 1].max() - DROP_DB
+    before = level[first : max(first + 1, burst - _BURST + 1)].max()
+    if before < level[first : burst + 1].max() - SILENT_DB:
+        return first
+    quiet = level[first : burst + 1] < before - DROP_DB
     at = burst - first
     # The burst itself may have begun: step over it, or over nothing if there is no silence.
     below = np.flatnonzero(quiet[max(0, at - _BURST) :])

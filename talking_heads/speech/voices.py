@@ -30,8 +30,8 @@ class Voice:
     words_per_minute : int
         Speaking rate.
     settings : tuple of str
-        Further lines of the variant file: ``flutter``, ``roughness``, ``breath``, ``tone``,
-        ``consonants``, ``intonation``, ``stressAdd``.
+        Further lines of the variant file: ``tone`` (spectral tilt), ``flutter`` and
+        ``roughness`` (unsteady pitch), ``breath``.
     unseen : bool
         Kept out of training, to measure how models deal with new voices.
     """
@@ -79,25 +79,41 @@ def _voice(
     )
 
 
+# Spectral tilts: pairs of frequency and amplitude. The engine's own is 600 170 1200 135 2000 110
+# 3000 110.
+_DARK = "tone 600 190 1200 110 2000 70 3000 50"
+_SOFT = "tone 600 180 1200 125 2000 90 3000 80"
+_BRIGHT = "tone 600 150 1200 150 2000 140 3000 140"
+_SHARP = "tone 600 120 1200 140 2000 170 3000 190"
+# Breath: the noise let through at formants 1 to 8, and its bandwidths.
+_BREATH = ("breath 0 3 4 3 3 6 3 2", "breathw 150 150 200 200 400 400 600 600")
+
 _ALL = (
     _voice("ada", "f", "en-US", (165, 235), (112, 114, 112, 110, 110), 160, "flutter 3"),
     _voice("ben", "m", "en-US", (82, 118), (100, 100, 100, 100, 100), 165, "flutter 3"),
-    _voice("cleo", "f", "en-GB-x-rp", (190, 290), (118, 121, 118, 116, 116), 170, "flutter 5"),
-    _voice("dan", "m", "en", (100, 150), (104, 101, 104, 104, 104), 185, "roughness 2"),
-    _voice("eve", "f", "en-US-nyc", (140, 182), (108, 109, 107, 106, 106), 150, "roughness 4"),
-    _voice("finn", "m", "en-GB-scotland", (115, 175), (106, 107, 107, 106, 106), 160, "flutter 4"),
-    _voice("gina", "f", "en-029", (175, 265), (115, 112, 114, 114, 114), 175, "flutter 6"),
-    _voice("hugo", "m", "en-GB-x-rp", (66, 92), (92, 94, 93, 93, 93), 145, "roughness 5"),
-    _voice("iris", "f", "en", (210, 300), (122, 126, 122, 120, 120), 180, "flutter 2"),
-    _voice("jack", "m", "en-US", (92, 160), (97, 104, 98, 98, 98), 190, "flutter 8"),
+    _voice("cleo", "f", "en-GB-x-rp", (190, 290), (118, 123, 119, 116, 116), 170, _BRIGHT),
+    _voice("dan", "m", "en", (100, 150), (105, 99, 106, 105, 105), 185, _SHARP, "roughness 2"),
+    _voice("eve", "f", "en-US-nyc", (140, 182), (107, 106, 106, 106, 106), 150, _DARK, *_BREATH),
+    _voice("finn", "m", "en-GB-scotland", (115, 175), (107, 110, 108, 107, 107), 160, _SOFT),
+    _voice("gina", "f", "en-029", (175, 265), (120, 111, 116, 116, 116), 175, _SHARP, "flutter 6"),
+    _voice("hugo", "m", "en-GB-x-rp", (66, 92), (90, 92, 91, 92, 92), 145, _DARK, "roughness 4"),
+    _voice("iris", "f", "en", (215, 310), (125, 130, 125, 122, 122), 180, _SOFT, "flutter 2"),
+    _voice("jack", "m", "en-US", (92, 160), (95, 106, 97, 97, 97), 190, _BRIGHT, "flutter 8"),
+    _voice("kira", "f", "en-GB-x-gbclan", (135, 215), (109, 120, 114, 112, 112), 155, *_BREATH),
+    _voice("leo", "m", "en-US-nyc", (74, 104), (94, 96, 100, 96, 96), 170, _SHARP, "flutter 1"),
+    _voice("maya", "f", "en-US", (185, 255), (117, 119, 113, 115, 115), 172, _SOFT, unseen=True),
+    _voice("noah", "m", "en", (88, 132), (98, 95, 103, 99, 99), 158, _DARK, unseen=True),
     _voice(
-        "kira", "f", "en-GB-x-gbclan", (155, 245), (110, 117, 113, 112, 112), 155, "roughness 1"
+        "olga",
+        "f",
+        "en-GB-x-gbcwmd",
+        (150, 220),
+        (111, 109, 109, 109, 109),
+        165,
+        _SHARP,
+        unseen=True,
     ),
-    _voice("leo", "m", "en-US-nyc", (74, 104), (95, 97, 98, 96, 96), 170, "flutter 1"),
-    _voice("maya", "f", "en-US", (185, 255), (116, 118, 115, 115, 115), 172, unseen=True),
-    _voice("noah", "m", "en", (88, 132), (99, 97, 101, 99, 99), 158, "flutter 5", unseen=True),
-    _voice("olga", "f", "en-GB-x-gbcwmd", (150, 215), (109, 112, 110, 109, 109), 165, unseen=True),
-    _voice("paul", "m", "en-029", (78, 125), (96, 99, 95, 96, 96), 178, "flutter 2", unseen=True),
+    _voice("paul", "m", "en-029", (78, 125), (93, 102, 94, 95, 95), 178, _BRIGHT, unseen=True),
 )
 
 VOICES: dict[str, Voice] = {voice.name: voice for voice in _ALL}
