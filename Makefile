@@ -11,7 +11,7 @@ ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 # Two test processes with one thread each are faster on two cores than one process with two threads.
 TEST := OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
 
-.PHONY: setup lab test test-long lint notebooks clean
+.PHONY: setup lab test test-long benchmark lint notebooks clean
 
 setup: $(READY)
 
@@ -33,6 +33,13 @@ test: setup lint
 
 test-long: setup
 	$(TEST) -m slow tests $(ARGS)
+
+benchmark: setup
+	for script in tests/benchmarks/bench_*.py; do echo "$$script"; $(BIN)/python $$script || exit 1; done
+
+# Build every notebook from its source and run it, in order, on a fresh kernel.
+notebooks: setup
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/talking-heads course execute
 
 lint: setup
 	$(BIN)/ruff check .
