@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Told apart with every common kind of colour blindness, and dark enough on PAPER.
-BLUE, ORANGE, GREEN, PURPLE = "#0b62a8", "#c2570c", "#1b7a4b", "#7a3b8f"
+BLUE, ORANGE, GREEN, PURPLE = "#0b62a8", "#b24d05", "#1b7a4b", "#7a3b8f"
 INK, PAPER, SHADE = "#1f2933", "#f7f8fa", "#dfe5ec"
 _STYLE: dict[Any, Any] = {
     "figure.facecolor": PAPER,
