@@ -158,7 +158,7 @@ def synthesize(text: str, voice: str = "ada", *, rate: float = 1.0, seed: int = 
 
 
 def synthesize_many(
-    items: Iterable[Utterance | Sequence[object]],
+    items: Iterable[Utterance | tuple[Any, ...]],
     *,
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
@@ -188,7 +188,7 @@ def synthesize_many(
     """
     if workers < 1:
         raise UserError(f"At least 1 worker is needed, not {workers}.")
-    jobs = [_checked(Utterance(*item)) for item in items]
+    jobs = [_checked(item) for item in items]
     library, data = _engine_files()
     return _speak_all(jobs, library, data, workers, progress)
 
@@ -264,6 +264,11 @@ def _run_jobs(
             break
     results = []
     for out in outs:
+        if not Path(f"{out}.json").exists():
+            raise UserError(
+                "The speech engine ended but left no result.\n"
+                "Check that the disk is not full, and try again."
+            )
         facts = json.loads(Path(f"{out}.json").read_text("utf-8"))
         results.append((facts, np.fromfile(f"{out}.pcm", dtype=np.int16)))
         Path(f"{out}.json").unlink()
@@ -337,11 +342,16 @@ def _words_per_minute(job: _Job) -> int:
     return round(min(max(job.voice.words_per_minute * job.utterance.rate, 80), 450))
 
 
-def _checked(utterance: Utterance) -> _Job:
-    text, voice, rate, seed = utterance
+def _checked(item: Sequence[Any]) -> _Job:
+    try:
+        text, voice, rate, seed = Utterance(*item)
+    except TypeError:
+        raise UserError(
+            f"An item is (text, voice, rate and seed), the last three optional, not {item!r:.60}."
+        ) from None
     if not isinstance(text, str):
         raise UserError(f"The text must be a string, not {type(text).__name__}.")
-    if voice not in VOICES:
+    if not isinstance(voice, str) or voice not in VOICES:
         raise UserError(f"There is no voice {voice!r}.\nChoose one of: {', '.join(VOICES)}.")
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0.5 <= rate <= 2.0:
         raise UserError(f"The speaking rate must be a number from 0.5 to 2, not {rate!r}.")

@@ -31,7 +31,7 @@ class Voice:
         Speaking rate.
     settings : tuple of str
         Further lines of the variant file: ``tone`` (spectral tilt), ``flutter`` and
-        ``roughness`` (unsteady pitch), ``breath``.
+        ``roughness`` (unsteady pitch).
     unseen : bool
         Kept out of training, to measure how models deal with new voices.
     """
@@ -85,21 +85,23 @@ _DARK = "tone 600 190 1200 110 2000 70 3000 50"
 _SOFT = "tone 600 180 1200 125 2000 90 3000 80"
 _BRIGHT = "tone 600 150 1200 150 2000 140 3000 140"
 _SHARP = "tone 600 120 1200 140 2000 170 3000 190"
-# Breath: the noise let through at formants 1 to 8, and its bandwidths.
-_BREATH = ("breath 0 3 4 3 3 6 3 2", "breathw 150 150 200 200 400 400 600 600")
+_HOLLOW = "tone 600 200 1200 80 2000 130 3000 60"
+# The engine's ``breath`` and ``echo`` are not used: they depend on what was spoken before.
 
 _ALL = (
     _voice("ada", "f", "en-US", (165, 235), (112, 114, 112, 110, 110), 160, "flutter 3"),
     _voice("ben", "m", "en-US", (82, 118), (100, 100, 100, 100, 100), 165, "flutter 3"),
     _voice("cleo", "f", "en-GB-x-rp", (190, 290), (118, 123, 119, 116, 116), 170, _BRIGHT),
     _voice("dan", "m", "en", (100, 150), (105, 99, 106, 105, 105), 185, _SHARP, "roughness 2"),
-    _voice("eve", "f", "en-US-nyc", (140, 182), (107, 106, 106, 106, 106), 150, _DARK, *_BREATH),
-    _voice("finn", "m", "en-GB-scotland", (115, 175), (107, 110, 108, 107, 107), 160, _SOFT),
+    _voice(
+        "eve", "f", "en-US-nyc", (140, 182), (107, 106, 106, 106, 106), 150, _DARK, "roughness 3"
+    ),
+    _voice("finn", "m", "en-GB-scotland", (110, 165), (103, 109, 104, 104, 104), 160, _SOFT),
     _voice("gina", "f", "en-029", (175, 265), (120, 111, 116, 116, 116), 175, _SHARP, "flutter 6"),
     _voice("hugo", "m", "en-GB-x-rp", (66, 92), (90, 92, 91, 92, 92), 145, _DARK, "roughness 4"),
     _voice("iris", "f", "en", (215, 310), (125, 130, 125, 122, 122), 180, _SOFT, "flutter 2"),
     _voice("jack", "m", "en-US", (92, 160), (95, 106, 97, 97, 97), 190, _BRIGHT, "flutter 8"),
-    _voice("kira", "f", "en-GB-x-gbclan", (135, 215), (109, 120, 114, 112, 112), 155, *_BREATH),
+    _voice("kira", "f", "en-GB-x-gbclan", (135, 215), (109, 120, 114, 112, 112), 155, _HOLLOW),
     _voice("leo", "m", "en-US-nyc", (74, 104), (94, 96, 100, 96, 96), 170, _SHARP, "flutter 1"),
     _voice("maya", "f", "en-US", (185, 255), (117, 119, 113, 115, 115), 172, _SOFT, unseen=True),
     _voice("noah", "m", "en", (88, 132), (98, 95, 103, 99, 99), 158, _DARK, unseen=True),
