@@ -59,7 +59,7 @@ LESSONS: tuple[Lesson, ...] = (
 
 def is_there(lesson: Lesson) -> bool:
     """Return whether the lesson's notebook has been written."""
-    return any((course_root() / "notebooks").glob(f"{lesson.number}_*.ipynb"))
+    return any((course_root() / "notebooks" / "sources").glob(f"{lesson.number}_*.py"))
 
 
 class Syllabus:
