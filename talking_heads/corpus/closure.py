@@ -20,11 +20,13 @@ CLOSING = 0.070
 """Seconds in which the lips close before a bilabial."""
 OPENING = 0.060
 """Seconds in which they open after it."""
-SHORTEST_HOLD = 0.044
+SHORTEST_HOLD = 0.042
 """Shortest hold in seconds: just more than one frame at 25 a second, so that one frame shows it."""
+PARTING = 0.012
+"""Seconds before the release at which pressed lips start to part, so that it finds them apart."""
 MAX_SPEED = 0.25
 """Speed in metres a second that a ramp does not exceed; longer ways get longer ramps."""
-LONGEST_RAMP = 0.10
+LONGEST_RAMP = 0.085
 """Longest ramp in seconds."""
 
 _JAW = ARKIT_INDEX["jawOpen"]
@@ -61,10 +63,11 @@ def hold_of(segment: Segment) -> tuple[float, float]:
     Returns
     -------
     start, end : float
-        From the start of the segment to its release; if that is shorter than `SHORTEST_HOLD`,
-        longer around the same middle.
+        From the start of the segment to `PARTING` before its release; if that is shorter than
+        `SHORTEST_HOLD`, longer around the same middle.
     """
-    start, end = segment.start, segment.start + segment.release * (segment.end - segment.start)
+    start = segment.start
+    end = start + segment.release * (segment.end - start) - PARTING
     middle, half = 0.5 * (start + end), 0.5 * max(end - start, SHORTEST_HOLD)
     return middle - half, middle + half
 

@@ -87,7 +87,7 @@ _UNROUNDED = {"mouthPucker": 0.12, "mouthFunnel": 0.12}
 VISEMES: dict[str, Viseme] = {
     viseme.name: viseme
     for viseme in (
-        _viseme("pause", 0.8, jawOpen=0.01),
+        _viseme("pause", 0.8),
         _viseme(
             "bilabial",
             1.0,
@@ -140,15 +140,15 @@ VISEMES: dict[str, Viseme] = {
             jawOpen=0.06,
             jawForward=0.10,
             mouthStretch=0.26,
-            mouthLowerDown=0.30,
+            mouthLowerDown=0.24,
             mouthUpperUp=0.10,
         ),
         _viseme(
             "postalveolar",
             1.1,
-            jawOpen=0.08,
+            jawOpen=0.06,
             jawForward=0.12,
-            mouthFunnel=0.55,
+            mouthFunnel=0.50,
             mouthPucker=0.25,
             mouthLowerDown=0.15,
             mouthUpperUp=0.12,
@@ -272,9 +272,9 @@ VISEMES: dict[str, Viseme] = {
         _viseme(
             "close_rounded",
             1.3,
-            jawOpen=0.13,
+            jawOpen=0.09,
             mouthPucker=0.82,
-            mouthFunnel=0.26,
+            mouthFunnel=0.20,
         ),
     )
 }
