@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from talking_heads.face import Face
     from talking_heads.face.motion import Motion
 
+_QUOTES = "\"'“”‘’ "
+
 MAX_HEADS = 4
 """So many heads fit side by side."""
 
@@ -118,7 +120,7 @@ def describe(
     """Return a description in words, short enough to serve as a text alternative."""
     kind = "with sound" if sound else "without sound"
     count = "A talking head" if len(motions) == 1 else f"{len(motions)} talking heads side by side"
-    name = f' "{title}"' if title else ""
+    name = f' "{title.strip(_QUOTES)}"' if title else ""
     lines = [f"{count}{name}, {seconds:.1f} s {kind}"]
     for i, (motion, face) in enumerate(zip(motions, faces, strict=True)):
         start = f"{labels[i]}: " if labels else ""

@@ -111,6 +111,7 @@ def encode_motion(
     header = {
         "kind": "motion",
         "face": face.id,
+        "frame": frame_of(face),
         "fps": float(motion.fps),
         "frames": frames,
         "maxErrorMm": round(float(errors.max()) * 1000, 5),
@@ -134,7 +135,14 @@ def encode_motion(
 
 def encode_face(face: Face) -> bytes:
     """Encode a face at rest, without motion, for a head that is posed from the kernel."""
-    header = {"kind": "face", "face": face.id, "fps": 25.0, "frames": 1, "maxErrorMm": 0.0}
+    header = {
+        "kind": "face",
+        "face": face.id,
+        "frame": frame_of(face),
+        "fps": 25.0,
+        "frames": 1,
+        "maxErrorMm": 0.0,
+    }
     return pack(header, face_arrays(face, face.vertices))
 
 
@@ -183,6 +191,25 @@ def face_arrays(face: Face, mean: Floats) -> dict[str, NDArray[Any]]:
         "triangles": face.triangles.astype(index),
         "colors": colors,
         "seams": seams(face.vertices, face.triangles).astype(np.uint32),
+    }
+
+
+def frame_of(face: Face) -> dict[str, list[float]]:
+    """Return centre and half sides, in metres, of the box that a picture of the face shows.
+
+    It holds the head and its neck. Of a shirt only the collar shows: the edge of the picture
+    hides where the bust ends.
+    """
+    shirt = face.parts.get("shirt")
+    inside = np.ones(len(face.vertices), dtype=bool)
+    if shirt is not None:
+        inside[shirt] = False
+    low, high = face.vertices[inside].min(axis=0), face.vertices[inside].max(axis=0)
+    if shirt is not None:
+        low[1] = face.vertices[shirt, 1].max() - 0.01
+    return {
+        "centre": [round(float(x), 5) for x in (low + high) / 2],
+        "half": [round(float(x), 5) for x in (high - low) / 2],
     }
 
 

@@ -154,7 +154,7 @@ def _plot(
         side="double",
         **options,
     )
-    eye = middle + np.array([0.32, 0.05, 0.95]) * size * 2.6
+    eye = middle + np.array([0.24, 0.04, 0.96]) * size * 2.6
     plot.camera = [*map(float, eye), *map(float, middle), 0.0, 1.0, 0.0]
     return plot
 

@@ -19,7 +19,7 @@ def small_png(
     *,
     colors: np.ndarray | None = None,
     size: tuple[int, int] = (280, 300),
-    yaw: float = 0.32,
+    yaw: float = -14.0,
 ) -> bytes:
     """Draw posed heads side by side as a PNG of some 10 to 20 kB.
 
@@ -32,7 +32,7 @@ def small_png(
     size : (width, height), optional
         Pixels of one head.
     yaw : float, optional
-        Turn of the heads in radians.
+        Turn of the heads in degrees, as the player shows them at first.
 
     Returns
     -------

@@ -5,9 +5,11 @@ import { Head } from "./motion.js";
 import { Scene } from "./scene.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5];
-const REST = { yaw: 0.32, pitch: 0.04, zoom: 1 };
+const REST = { yaw: 0.24, pitch: 0.04, zoom: 1 };
 // How finely to draw while things move, as slow machines need: share of the pixels, smooth edges.
 const LEVELS = [{ scale: 1, fine: true }, { scale: 1, fine: false }, { scale: 0.6, fine: false }];
+// The level that this machine turned out to need; players made later begin with it.
+let machineLevel = 0;
 const ICONS = { play: "M7 4.5v15l12.5-7.5z", pause: "M6.5 4.5h4v15h-4zM13.5 4.5h4v15h-4z" };
 
 function make(tag, attributes = {}, ...children) {
@@ -21,6 +23,24 @@ function clock(seconds) {
   const tenths = Math.floor(seconds * 10 + 1e-6);
   const rest = String(Math.floor(tenths / 10) % 60).padStart(2, "0");
   return `${Math.floor(tenths / 600)}:${rest}.${tenths % 10}`;
+}
+
+/** The colour behind an element: that of the first ancestor which has one. */
+function backgroundOf(element) {
+  for (let at = element; at; at = at.parentElement) {
+    const color = getComputedStyle(at).backgroundColor;
+    const [, , , alpha = 1] = color.match(/[\d.]+/g)?.map(Number) ?? [0, 0, 0, 0];
+    if (alpha > 0.5) return color;
+  }
+  // Nobody paints: then the browser's own canvas shows, light or dark as the page declares.
+  const scheme = getComputedStyle(document.documentElement).colorScheme;
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  return scheme.includes("dark") && (dark || !scheme.includes("light")) ? "rgb(0,0,0)" : "rgb(255,255,255)";
+}
+
+function brightness(color) {
+  const [r, g, b] = color.match(/[\d.]+/g).map(Number);
+  return (0.3 * r + 0.6 * g + 0.1 * b) / 255;
 }
 
 /** Time from the sound. Between the sound's own coarse steps it runs on, but never away. */
@@ -122,7 +142,7 @@ class Player {
     this.scene = null;
     this.clock = new SilentClock(0);
     this.rate = 1;
-    this.level = 0;
+    this.level = machineLevel;
     this.gaps = [];
     this.gone = new AbortController();
     this.build();
@@ -205,12 +225,9 @@ class Player {
     });
   }
 
-  /** The page is dark if its text is light: holds in JupyterLab, VS Code and plain pages alike. */
+  /** The page is dark if what lies behind the player is: JupyterLab, VS Code and plain pages. */
   theme() {
-    const parent = this.root.parentElement;
-    if (!parent) return;
-    const [r, g, b] = (getComputedStyle(parent).color.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
-    this.look.dark = 0.3 * r + 0.6 * g + 0.1 * b > 128;
+    this.look.dark = brightness(backgroundOf(this.root.parentElement)) < 0.5;
     this.root.classList.toggle("th-dark", this.look.dark);
     this.request();
   }
@@ -340,14 +357,17 @@ class Player {
       this.gaps = [];
       return 0;
     }
-    if (gap > 250) {
+    const onward = gap < 250 || (playing && this.paced);
+    this.paced = playing;
+    if (!onward) {
       this.gaps = [];
       return playing ? this.level : 0;
     }
     this.gaps.push(gap);
-    if (this.gaps.length >= 8) {
-      const middle = this.gaps.sort((a, b) => a - b)[4];
+    if (this.gaps.length >= 5) {
+      const middle = this.gaps.sort((a, b) => a - b)[2];
       if (middle > 30 && this.level < LEVELS.length - 1) this.level += 1;
+      machineLevel = Math.max(machineLevel, this.level);
       this.gaps = [];
     }
     return this.level;

@@ -39,7 +39,7 @@ float lit() {
   float sum = 0.0;
   for (int x = -taps; x <= taps; x++)
     for (int y = -taps; y <= taps; y++)
-      sum += texture(shadow, vec3(at.xy + vec2(x, y) * (1.6 / ${SHADOW_SIZE}.0), at.z));
+      sum += texture(shadow, vec3(at.xy + vec2(x, y) * (1.3 / ${SHADOW_SIZE}.0), at.z));
   float row = float(2 * taps + 1);
   return sum / (row * row);
 }
@@ -149,25 +149,12 @@ function compile(gl, vertex, fragment) {
   return { program, places };
 }
 
-/** The centre of the box around a head at rest, and half its sides. */
-function frameOf(head) {
-  const low = [Infinity, Infinity, Infinity], high = [-Infinity, -Infinity, -Infinity];
-  for (let i = 0; i < head.rest.length; i++) {
-    low[i % 3] = Math.min(low[i % 3], head.rest[i]);
-    high[i % 3] = Math.max(high[i % 3], head.rest[i]);
-  }
-  return {
-    centre: low.map((value, axis) => (value + high[axis]) / 2),
-    half: low.map((value, axis) => (high[axis] - value) / 2),
-  };
-}
-
 /** Draws a row of heads into a canvas; throws if the browser has no WebGL2. */
 export class Scene {
   constructor(canvas, heads) {
     this.canvas = canvas;
     this.heads = heads;
-    this.frames = heads.map(frameOf);
+    this.frames = heads.map((head) => head.header.frame);
     const gl = canvas.getContext("webgl2", { antialias: false, alpha: true });
     if (!gl) throw new Error("WebGL2 is not available");
     this.gl = gl;
@@ -287,13 +274,13 @@ export class Scene {
     const fov = (24 * Math.PI) / 180;
     const aspect = place[2] / place[3];
     // Far enough that the head fits in height, and, turned to the side, in width.
-    const reach = Math.max(half[1] * 1.1, (Math.hypot(half[0], half[2]) * 0.95) / aspect);
+    const reach = Math.max(half[1] * 1.07, (Math.hypot(half[0], half[2]) * 0.95) / aspect);
     const distance = reach / Math.tan(fov / 2) / look.zoom + half[2] * 0.5;
     const camera = orbit(centre, distance, look.yaw, look.pitch);
     const projection = perspective(fov, aspect, 0.05, distance + 2);
     // The key light follows the viewer half way round, so that every side is lit.
     const round = look.yaw * 0.5 + 0.55;
-    const light = multiply(orthographic(half[1] * 1.25, 0.05, 2), orbit(centre, 1, round, 0.62));
+    const light = multiply(orthographic(half[1] * 1.6, 0.05, 2), orbit(centre, 1, round, 0.62));
     const to = [Math.sin(round) * Math.cos(0.62), Math.sin(0.62), Math.cos(round) * Math.cos(0.62)];
     const key = [0, 1, 2].map((r) => camera[r] * to[0] + camera[4 + r] * to[1] + camera[8 + r] * to[2]);
 
@@ -317,7 +304,7 @@ export class Scene {
     gl.uniformMatrix4fv(places.light, false, light);
     gl.uniform3fv(places.keyFrom, key);
     gl.uniform1f(places.bright, look.dark ? 1 : 0);
-    gl.uniform1i(places.taps, target ? 1 : 0);
+    gl.uniform1i(places.taps, target ? 2 : 0);
     gl.drawElements(gl.TRIANGLES, mesh.count, mesh.type, 0);
     gl.bindVertexArray(null);
   }
