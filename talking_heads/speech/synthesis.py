@@ -154,7 +154,8 @@ def synthesize(text: str, voice: str = "ada", *, rate: float = 1.0, seed: int = 
         If the engine is missing or fails, the voice is unknown, or the text is empty, too long
         or nothing that an English voice can say.
     """
-    return next(synthesize_many([Utterance(text, voice, rate, seed)], workers=1))
+    (speech,) = synthesize_many([Utterance(text, voice, rate, seed)], workers=1)
+    return speech
 
 
 def synthesize_many(
@@ -168,7 +169,7 @@ def synthesize_many(
     Parameters
     ----------
     items : iterable of Utterance
-        Or of tuples ``(text, voice, rate, seed)``, the last two optional. They are checked before
+        Or of tuples ``(text, voice, rate, seed)``, the last three optional. They are checked before
         the first is spoken.
     workers : int
         Processes at a time.
