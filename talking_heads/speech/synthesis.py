@@ -1,18 +1,8 @@
-"""Synthesised speech that knows its phonemes.
-
-The engine is espeak-ng from the package ``espeakng-loader``. It runs in a process of its own
-(`talking_heads.speech.worker`) and exchanges files with this one; see there why.
-"""
+"""Synthesised speech that knows its phonemes."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import importlib.util
-import json
-import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talking_heads.errors import UserError
-from talking_heads.speech import worker
+from talking_heads.speech import engine
 from talking_heads.speech.audio import SAMPLE_RATE
 from talking_heads.speech.phonemes import Phoneme, normalize_symbol, phoneme_classes
 from talking_heads.speech.text import spoken_text
@@ -44,15 +34,10 @@ NOISE_DB = -55.0
 """Level of the noise floor in dB of full scale. The engine's closures are digital silence, which
 no microphone hears, and which would give a network an easy and useless cue."""
 
-TIMEOUT_SECONDS = 30.0
-"""How long a worker may take, plus 0.02 s a character; it needs about a thousandth of that."""
-
 _MOTION_FRAME = 640
 # The engine also announces a "pause" in the glide from vowel to vowel ("be a"), where the voice
 # goes on. It belongs to the sound before; no mouth comes to rest in so short a time.
 _SHORTEST_PAUSE = 0.065
-_LOADER = "espeakng_loader"
-_INSTALL = 'Install it: pip install -c constraints.txt -e ".[speech]" (or: make setup)'
 _ITEMS_PER_PROCESS = 20
 
 
@@ -97,6 +82,10 @@ class _Job(NamedTuple):
     voice: Voice
     spoken: str
 
+    def for_engine(self) -> engine.EngineJob:
+        rate = round(self.voice.words_per_minute * self.utterance.rate)
+        return engine.EngineJob(self.spoken, self.voice, min(max(rate, 80), 450))
+
 
 def engine_status() -> str | None:
     """Say which speech engine is installed, after letting it speak a word.
@@ -111,20 +100,14 @@ def engine_status() -> str | None:
     UserError
         If one is installed but does not work.
     """
-    if importlib.util.find_spec(_LOADER) is None:
+    if not engine.is_installed():
         return None
-    library, data = _engine_files()
+    library, data = engine.engine_files()
     with tempfile.TemporaryDirectory(prefix="talking_heads_") as folder:
-        _copy_data(data, Path(folder))
-        ((facts, _),) = _run_jobs([_checked(Utterance("yes"))], library, Path(folder), "status")
-    return f"espeak-ng {facts['version']} from espeakng-loader {_loader_version()}"
-
-
-def _loader_version() -> str:
-    try:
-        return importlib.metadata.version("espeakng-loader")
-    except importlib.metadata.PackageNotFoundError:
-        return "of unknown version"
+        engine.copy_data(data, Path(folder))
+        job = _checked(Utterance("yes")).for_engine()
+        ((facts, _),) = engine.run_jobs([job], library, Path(folder), "status")
+    return f"espeak-ng {facts['version']} from espeakng-loader {engine.loader_version()}"
 
 
 def synthesize(text: str, voice: str = "ada", *, rate: float = 1.0, seed: int = 0) -> Speech:
@@ -190,7 +173,7 @@ def synthesize_many(
     if workers < 1:
         raise UserError(f"At least 1 worker is needed, not {workers}.")
     jobs = [_checked(item) for item in items]
-    library, data = _engine_files()
+    library, data = engine.engine_files()
     return _speak_all(jobs, library, data, workers, progress)
 
 
@@ -207,7 +190,7 @@ def _speak_all(
         ThreadPoolExecutor(workers) as pool,
     ):
         root = Path(folder)
-        _copy_data(data, root)
+        engine.copy_data(data, root)
         size = min(_ITEMS_PER_PROCESS, -(-len(jobs) // workers)) or 1
         groups = [jobs[start : start + size] for start in range(0, len(jobs), size)]
         runs = [
@@ -231,116 +214,11 @@ def _speak_all(
 
 def _speak_group(jobs: list[_Job], library: Path, root: Path, name: str) -> list[Speech]:
     """Speak some items in one worker process."""
-    results = _run_jobs(jobs, library, root, name)
+    results = engine.run_jobs([job.for_engine() for job in jobs], library, root, name)
     return [
         _assembled(job.utterance, facts, pcm)
         for job, (facts, pcm) in zip(jobs, results, strict=True)
     ]
-
-
-def _run_jobs(
-    jobs: list[_Job], library: Path, root: Path, name: str
-) -> list[tuple[dict[str, Any], NDArray[np.int16]]]:
-    """Return what the engine makes of some items: facts and samples of each."""
-    outs = [root / f"{name}_{index}" for index in range(len(jobs))]
-    task = {
-        "library": str(library),
-        "data": str(root),
-        "jobs": [
-            {
-                "text": job.spoken,
-                "voice": f"{job.voice.accent}+th_{job.voice.name}",
-                "words_per_minute": _words_per_minute(job),
-                "out": str(out),
-            }
-            for job, out in zip(jobs, outs, strict=True)
-        ],
-    }
-    job_file = root / f"{name}.json"
-    job_file.write_text(json.dumps(task), "utf-8")
-    seconds = TIMEOUT_SECONDS + 0.02 * sum(len(job.spoken) for job in jobs)
-    # One process does, unless the system never unloads a library: then it takes one for each.
-    for _ in jobs:
-        if _run_worker(job_file, seconds) == 0:
-            break
-    results = []
-    for out in outs:
-        if not Path(f"{out}.json").exists():
-            raise UserError(
-                "The speech engine ended but left no result.\n"
-                "Check that the disk is not full, and try again."
-            )
-        facts = json.loads(Path(f"{out}.json").read_text("utf-8"))
-        results.append((facts, np.fromfile(f"{out}.pcm", dtype=np.int16)))
-        Path(f"{out}.json").unlink()
-        Path(f"{out}.pcm").unlink()
-    return results
-
-
-def _run_worker(job_file: Path, seconds: float) -> int:
-    # Isolated and without site packages: the worker needs nothing and starts in 20 ms.
-    command = [sys.executable, "-I", "-S", str(Path(worker.__file__)), str(job_file)]
-    try:
-        run = subprocess.run(
-            command,
-            timeout=seconds,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            check=False,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-    except subprocess.TimeoutExpired:
-        raise UserError(
-            f"The speech engine did not answer within {seconds:.0f} seconds.\n"
-            "Try a shorter text, or again when the machine is less busy."
-        ) from None
-    except OSError as error:
-        raise UserError(f"The speech engine could not be started: {error}.") from None
-    if run.returncode not in (0, worker.STOPPED_EARLY):
-        reason = run.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-        detail = reason[0][:150] if reason else f"exit code {run.returncode}"
-        raise UserError(
-            f"The speech engine failed: {detail}.\n"
-            "Try another text; if it fails always, install it again:\n"
-            "pip install --force-reinstall espeakng-loader"
-        )
-    return run.returncode
-
-
-def _engine_files() -> tuple[Path, Path]:
-    """Return the engine's library and data, without importing the package that brings them."""
-    try:
-        spec = importlib.util.find_spec(_LOADER)
-    except (ImportError, ValueError):
-        spec = None
-    if spec is None or spec.origin is None:
-        raise UserError(f"The speech engine espeak-ng is not installed.\n{_INSTALL}")
-    folder = Path(spec.origin).parent
-    data = folder / "espeak-ng-data"
-    names = {"win32": "espeak-ng.dll", "darwin": "libespeak-ng.dylib"}
-    library = folder / names.get(sys.platform, "libespeak-ng.so")
-    if not library.is_file() or not (data / "en_dict").is_file():
-        raise UserError(f"The speech engine in {folder} is incomplete.\n{_INSTALL}")
-    return library, data
-
-
-def _copy_data(source: Path, root: Path) -> None:
-    """Copy what English needs of the engine's data, and add our voices."""
-    target = root / "espeak-ng-data"
-    voices = target / "voices" / "!v"
-    voices.mkdir(parents=True)
-    for name in ("phontab", "phonindex", "phondata", "intonations", "en_dict"):
-        shutil.copyfile(source / name, target / name)
-    (target / "lang" / "gmw").mkdir(parents=True)
-    for file in (source / "lang" / "gmw").glob("en*"):
-        shutil.copyfile(file, target / "lang" / "gmw" / file.name)
-    for voice in VOICES.values():
-        (voices / f"th_{voice.name}").write_text(voice.variant(), "utf-8")
-
-
-def _words_per_minute(job: _Job) -> int:
-    return round(min(max(job.voice.words_per_minute * job.utterance.rate, 80), 450))
 
 
 def _checked(item: Sequence[Any]) -> _Job:

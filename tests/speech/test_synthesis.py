@@ -22,6 +22,7 @@ from talking_heads.speech import (
     synthesize_many,
     worker,
 )
+from talking_heads.speech import engine as engine_module
 from talking_heads.speech.synthesis import GAIN_DB, LEAD_SECONDS, NOISE_DB, SPEECH_DB, TRAIL_SECONDS
 from talking_heads.speech.timing import level_db
 
@@ -245,7 +246,7 @@ def test_all_items_are_checked_before_the_first_is_spoken() -> None:
 
 
 def test_engine_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(synthesis, "_LOADER", "a_package_that_does_not_exist")
+    monkeypatch.setattr(engine_module, "_LOADER", "a_package_that_does_not_exist")
     assert engine_status() is None
     with pytest.raises(UserError) as caught:
         synthesize("Hello.")
@@ -277,8 +278,8 @@ def test_worker_that_fails(
 ) -> None:
     script = tmp_path / "worker.py"
     script.write_text(program, "utf-8")
-    monkeypatch.setattr(synthesis.worker, "__file__", str(script))
-    monkeypatch.setattr(synthesis, "TIMEOUT_SECONDS", 1.0)
+    monkeypatch.setattr(engine_module.worker, "__file__", str(script))
+    monkeypatch.setattr(engine_module, "TIMEOUT_SECONDS", 1.0)
     with pytest.raises(UserError) as caught:
         synthesize("Hello.")
     message = str(caught.value)
@@ -303,14 +304,14 @@ def test_worker_goes_on_in_a_fresh_process_where_the_library_stays_loaded(
         ),
         "utf-8",
     )
-    monkeypatch.setattr(synthesis.worker, "__file__", str(script))
+    monkeypatch.setattr(engine_module.worker, "__file__", str(script))
     for speech, known in zip(synthesize_many(items, workers=1), expected, strict=True):
         assert same(speech, known)
     assert log.read_text() == "xxx"
 
 
 def test_worker_refuses_unknown_voices_and_data(engine: None, tmp_path: Path) -> None:
-    library, data = synthesis._engine_files()
+    library, data = engine_module.engine_files()
     job = {"text": "hi", "voice": "gmw/nowhere", "words_per_minute": 160}
     for folder, words in ((data.parent, "no voice"), (tmp_path, "")):
         out = tmp_path / f"{folder.name}_out"
