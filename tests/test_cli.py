@@ -95,7 +95,7 @@ def test_say_writes_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(
     ("samples", "rate"),
     [
-        pytest.param(_speechlike(0.02), RATE, id="20 ms"),
+        pytest.param(_speechlike(0.1), RATE, id="100 ms"),
         pytest.param(np.zeros(RATE, np.float32), RATE, id="silence"),
         pytest.param(_speechlike(1.0, 8000), 8000, id="8 kHz"),
         pytest.param(np.stack([_speechlike(1.0, 48000)] * 2, 1), 48000, id="48 kHz stereo"),
@@ -121,7 +121,8 @@ def test_unusable_audio_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     soundfile.write(tmp_path / "none.wav", np.zeros(0, np.float32), RATE)
     broken = np.full(RATE, np.nan, np.float32)
     soundfile.write(tmp_path / "nan.wav", broken, RATE, subtype="FLOAT")
-    for name in ("missing.wav", "text.wav", "empty.wav", "none.wav", "nan.wav", "."):
+    soundfile.write(tmp_path / "short.wav", _speechlike(0.02), RATE)
+    for name in ("short.wav", "missing.wav", "text.wav", "empty.wav", "none.wav", "nan.wav", "."):
         _assert_refused(_run(capsys, "animate", tmp_path / name, "--out", out), tmp_path.name)
         assert not out.exists()
 
