@@ -128,16 +128,15 @@ def closed(
     return out
 
 
-def _ramps(
-    time: NDArray[np.float64], free: NDArray[np.float64], start: float, end: float, target: float
-) -> tuple[float, float]:
-    """Return ramps long enough that the lips do not exceed `MAX_SPEED`."""
-    ramps = []
-    for edge, shortest, side in ((start, CLOSING, -1), (end, OPENING, 1)):
-        gap = float(np.interp(edge + side * shortest, time, free)) - target
-        # A raised cosine is pi/2 times as fast at its middle as on average.
-        ramps.append(float(np.clip(0.5 * np.pi * gap / MAX_SPEED, shortest, LONGEST_RAMP)))
-    return ramps[0], ramps[1]
+def _ramp(way: float, room: float, shortest: float) -> float:
+    """Return the length of a ramp in seconds.
+
+    It is long enough that the lips do not exceed `MAX_SPEED` on a `way` in metres, within limits;
+    a raised cosine is pi/2 times as fast at its middle as on average. `room` is the time to the
+    next closure: two ramps in one short vowel get shorter, so that the vowel is still seen.
+    """
+    calm = min(max(0.5 * np.pi * way / MAX_SPEED, shortest), LONGEST_RAMP)
+    return float(min(calm, max(OPENING, 0.65 * room)))
 
 
 def close_lips(
@@ -173,13 +172,16 @@ def close_lips(
     time = np.arange(frames) / fps
     free = face.signed_aperture(coefficients.astype(np.float32)).astype(np.float64)
     wanted, weight = free.copy(), np.zeros(frames)
-    for segment in segments:
-        target = segment.viseme.aperture
-        if target is None:
-            continue
-        start, end = hold_of(segment)
-        ramps = _ramps(time, free, start + offset, end + offset, target)
-        share = envelope(time, start + offset, end + offset, *ramps)
+    narrow = [segment for segment in segments if segment.viseme.aperture is not None]
+    holds = [hold_of(segment) for segment in narrow]
+    for i, segment in enumerate(narrow):
+        target = segment.viseme.aperture or 0.0
+        start, end = holds[i][0] + offset, holds[i][1] + offset
+        before = start - offset - holds[i - 1][1] if i else np.inf
+        after = holds[i + 1][0] - end + offset if i + 1 < len(narrow) else np.inf
+        ways = np.interp([start - CLOSING, end + OPENING], time, free) - target
+        ramps = _ramp(ways[0], before, CLOSING), _ramp(ways[1], after, OPENING)
+        share = envelope(time, start, end, *ramps)
         inside = np.flatnonzero((time >= segment.start) & (time <= segment.end))
         if len(inside) and share[inside].max() < 1:
             share[inside[np.argmax(share[inside])]] = 1.0

@@ -125,7 +125,7 @@ def _speaker(index: int, name: str) -> Speaker:
         spread=round(rng.uniform(0.6, 1.2), 3),
         upper_lip=round(rng.uniform(0.6, 1.3), 3),
         asymmetry=round(float(np.clip(rng.normal(0.0, 0.09), -0.2, 0.2)), 3),
-        smile=round(rng.choice([0.0, 0.04, 0.12]) * rng.uniform(0.7, 1.2), 3),
+        smile=round(float(rng.choice([0.0, 0.04, 0.12]) * rng.uniform(0.7, 1.2)), 3),
         press=round(rng.uniform(0.7, 1.3), 3),
         blinks=round(rng.uniform(8.0, 26.0), 1),
         blink_length=round(rng.uniform(0.18, 0.27), 3),

@@ -87,7 +87,7 @@ _UNROUNDED = {"mouthPucker": 0.12, "mouthFunnel": 0.12}
 VISEMES: dict[str, Viseme] = {
     viseme.name: viseme
     for viseme in (
-        _viseme("pause", 0.8),
+        _viseme("pause", 0.8, mouthPress=0.04),
         _viseme(
             "bilabial",
             1.0,
@@ -100,12 +100,12 @@ VISEMES: dict[str, Viseme] = {
         ),
         _viseme(
             "labiodental",
-            1.2,
+            1.4,
             strengths={"jawOpen": 0.8, "mouthStretch": 0.3, **_UNROUNDED},
-            aperture=0.0018,
+            aperture=0.0020,
             jawOpen=0.09,
-            mouthRollLower=0.50,
-            mouthUpperUp=0.22,
+            mouthRollLower=0.70,
+            mouthUpperUp=0.30,
             mouthShrugLower=0.10,
         ),
         _viseme(
@@ -172,10 +172,10 @@ VISEMES: dict[str, Viseme] = {
         _viseme(
             "labiovelar",
             1.4,
-            aperture=0.0045,
-            jawOpen=0.07,
+            aperture=0.0035,
+            jawOpen=0.05,
             mouthPucker=0.85,
-            mouthFunnel=0.20,
+            mouthFunnel=0.16,
         ),
         _viseme(
             "palatal",
@@ -240,8 +240,8 @@ VISEMES: dict[str, Viseme] = {
         _viseme(
             "mid_rounded",
             1.1,
-            jawOpen=0.36,
-            mouthFunnel=0.52,
+            jawOpen=0.27,
+            mouthFunnel=0.48,
             mouthPucker=0.30,
             mouthLowerDown=0.08,
         ),
@@ -265,16 +265,16 @@ VISEMES: dict[str, Viseme] = {
         _viseme(
             "near_close_rounded",
             1.0,
-            jawOpen=0.17,
+            jawOpen=0.14,
             mouthPucker=0.52,
-            mouthFunnel=0.28,
+            mouthFunnel=0.22,
         ),
         _viseme(
             "close_rounded",
             1.3,
-            jawOpen=0.09,
+            jawOpen=0.06,
             mouthPucker=0.82,
-            mouthFunnel=0.20,
+            mouthFunnel=0.16,
         ),
     )
 }
