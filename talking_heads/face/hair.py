@@ -13,7 +13,7 @@ _CENTER = np.array([0.0, 0.030, -0.010])
 # Elevation of the hairline, seen from that centre, over the azimuth (0 front, 180 back), degrees.
 _LINE = PchipInterpolator(
     [0, 22, 38, 50, 58, 66, 74, 84, 93, 108, 122, 140, 180],
-    [31, 31.5, 30, 24, 15, 2, -14, -16, 6, 10, -18, -44, -50],
+    [31, 31.5, 30, 25, 17, 6, -10, -16, -2, 5, -14, -40, -49],
 )
 
 
@@ -35,8 +35,7 @@ def scalp_share(points: Array, surface: HeadSurface) -> Array:
     """Return how much of the colour of the hair the skin takes, so that no scalp shines through."""
     azimuth, elevation = _angles(points)
     above = elevation - hairline(azimuth, surface)
-    # Between the hairline's own sharp turns the ramp has to stay narrow.
-    return smoothstep(above, -1.0, 5.0)
+    return smoothstep(above, 4.0, 12.0)
 
 
 def hair(surface: HeadSurface, color: Array, columns: int = 72, rows: int = 22) -> Piece:
@@ -87,7 +86,7 @@ def hair(surface: HeadSurface, color: Array, columns: int = 72, rows: int = 22) 
     full = full - 0.004 * min(length / 0.1, 1.0) * np.exp(
         -(((root[:, 0].reshape(s.shape) - 0.028 * part) / 0.004) ** 2)
     ) * smoothstep(root[:, 2].reshape(s.shape), -0.02, 0.03) * smoothstep(elevation, 0.3, 0.7)
-    grow = smoothstep(edge, 0.0, 0.010 + 0.006 * volume) ** 0.7
+    grow = smoothstep(edge, 0.0, 0.016 + 0.012 * volume) ** 0.75
     grow = np.where(hangs[None, :] > 0.5, np.maximum(grow, 0.75), grow)
     wave = _strands(turn, s, curl)
     thick = -0.0016 + (full + 0.0016) * grow + wave * grow * full / 0.012

@@ -84,7 +84,7 @@ def skin_colors(points: Array, lattice: Lattice, surface: HeadSurface) -> Array:
 
     rose = skin * [1.0, 0.82, 0.80]
     color = np.tile(skin, (len(p), 1))
-    color = _mix(color, rose, 0.55 * near(at.cheek + [0.002, 0.002, 0], (0.020, 0.016, 0.03)))
+    color = _mix(color, rose, 0.38 * near(at.cheek + [0.002, 0.002, 0], (0.020, 0.016, 0.03)))
     color = _mix(color, rose, 0.45 * near(at.nose_tip + [0.004, 0, -0.002], (0.012, 0.009, 0.016)))
     color = _mix(color, rose, 0.25 * near(at.chin, (0.016, 0.012, 0.03)))
     # Thinner, shaded skin round the eyes.
@@ -134,7 +134,7 @@ def _lips(color: Array, ring: Ring, who: Identity) -> None:
     for level, index in zip(ring.level[1:], ring.index[1:], strict=True):
         if level < MOUTH_BORDER - 0.75:
             continue
-        share = smoothstep(np.full(len(index), level), MOUTH_BORDER - 0.55, MOUTH_BORDER + 0.35)
+        share = smoothstep(np.full(len(index), level), MOUTH_BORDER - 0.45, MOUTH_BORDER + 0.25)
         share = share * np.where(curve.lift > 0, 1.0, 0.55)
         # The upper lip lies in its own shade.
         tint = lip * np.where(curve.upper, 0.93, 1.0)[:, None]

@@ -103,9 +103,9 @@ def lashes(ring: Ring, edge: Array, anchors: Anchors, color: Array) -> tuple[Pie
     out = root - anchors.eye
     out /= np.linalg.norm(out, axis=1, keepdims=True)
     t = np.cos(np.pi * ring.phase[steps] * 2.0)
-    long = 0.0042 * np.clip(1.0 - t**4, 0.0, None) * (1.0 + 0.35 * t)
+    long = 0.0030 * np.clip(1.0 - t**4, 0.0, None) * (0.8 + 0.35 * t)
     tip = root + long[:, None] * (
-        0.75 * out + np.array([0.0, 0.75, 0.0]) + np.outer(t, [0.5, 0, 0])
+        out + np.array([0.0, 0.10, 0.0]) + np.outer(t, [0.4, 0, 0])
     )
     points = np.concatenate([tip, root + out * 0.0002])
     piece = Piece(points, sheet(2, len(steps)), np.tile(color, (len(points), 1)))
@@ -120,10 +120,10 @@ def brow(surface: HeadSurface, color: Array) -> Piece:
     who, at = surface.identity, surface.anchors
     columns, rows = 17, 5
     u = np.linspace(0.0, 1.0, columns)
-    x = at.brow[0] - 0.0215 + 0.0420 * u
+    x = at.brow[0] - 0.0205 + 0.0390 * u
     arch = PchipInterpolator([0, 0.35, 0.62, 1.0], [-0.0020, 0.0030, 0.0042, -0.0040])(u)
-    thick = 0.0034 * (1.0 + 0.45 * who["brow_thickness"])
-    thick = thick * PchipInterpolator([0, 0.08, 0.3, 0.65, 1.0], [0.45, 0.95, 1.0, 0.75, 0.12])(u)
+    thick = 0.0040 * (1.0 + 0.45 * who["brow_thickness"])
+    thick = thick * PchipInterpolator([0, 0.08, 0.3, 0.65, 1.0], [0.62, 0.98, 1.0, 0.75, 0.15])(u)
     v = np.linspace(1.0, -1.0, rows)
     px = np.tile(x, (rows, 1))
     py = at.brow[1] + arch + v[:, None] * thick
@@ -297,7 +297,7 @@ def ear(surface: HeadSurface, skin: Array, steps: int = 28) -> Piece:
     # Outline in the plane of the ear (millimetres back and up): broad above, a lobe below.
     back, up = np.cos(turn), np.sin(turn)
     outline = np.stack(
-        [back * (15.5 - 3.5 * np.clip(-up, 0, 1)) + 2.0 * up, up * np.where(up > 0, 30.0, 32.0)], 1
+        [back * (16.5 - 3.0 * np.clip(-up, 0, 1)) + 2.0 * up, np.sign(up) * np.abs(up) ** 0.92 * np.where(up > 0, 29.0, 28.0)], 1
     )
     bowl = np.array([-3.0, -3.0])
     # Share of the way from bowl to outline, height over the plane (mm), colour.
@@ -354,17 +354,17 @@ def shirt(who: Identity, color: Array, steps: int = 48) -> Piece:
     wide = 1.0 + 0.10 * who["neck_width"]
     # Height (mm), half breadth, half depth, centre depth, shade; from inside the collar outward.
     rows = (
-        (-182, 62, 58, -38, 0.55), (-165, 63, 60, -38, 0.70), (-160, 66, 63, -38, 1.00),
-        (-162, 70, 67, -38, 1.05), (-169, 73, 70, -38, 0.85), (-172, 84, 74, -39, 1.0),
-        (-180, 108, 82, -42, 1.0), (-192, 136, 90, -46, 1.0), (-207, 160, 98, -50, 0.95),
-        (-230, 178, 104, -52, 0.9),
+        (-170, 61, 55, -34, 0.55), (-150, 62, 57, -34, 0.70), (-145, 65, 60, -34, 1.00),
+        (-147, 69, 64, -34, 1.05), (-154, 72, 67, -34, 0.85), (-157, 83, 72, -35, 1.0),
+        (-166, 108, 80, -39, 1.0), (-180, 138, 89, -44, 1.0), (-198, 164, 98, -48, 0.95),
+        (-235, 184, 106, -52, 0.9),
     )  # fmt: skip
     points, colors = [], []
     for y, breadth, depth, z, shade in rows:
         dip = -0.013 * np.clip(front, 0, 1) ** 2 - 0.002
         x = breadth * wide * across / 1000.0
         pz = (z + depth * front) / 1000.0
-        py = y / 1000.0 + dip * (1.0 if y > -176 else 0.6)
+        py = y / 1000.0 + dip * (1.0 if y > -160 else 0.6)
         points.append(np.stack([x, py, pz], 1))
         colors.append(np.tile(color * shade, (steps, 1)))
     piece = Piece(

@@ -17,6 +17,7 @@ Array = NDArray[Any]
 Ints = NDArray[np.int64]
 
 JAW_ANGLE = 0.262  # radians at jawOpen 1
+PRESS = 0.1  # how far mouthClose may exceed jawOpen
 _GAZE_YAW, _GAZE_UP, _GAZE_DOWN = np.radians([28.0, 20.0, 26.0])
 MEETING = 0.88  # share of the way down at which a blink brings the lids together
 
@@ -80,9 +81,13 @@ def turn_x(vertices: Array, index: Ints, center: Array, angle: Array) -> None:
 
 
 def turn_jaw(vertices: Array, jaw: Joint, coefficients: Array) -> None:
-    """Open the jaw; mouthClose turns the lips back toward one another."""
+    """Open the jaw; mouthClose turns the lips back toward one another.
+
+    It closes what the jaw opened, and `PRESS` more; beyond that the lips could only pass through
+    the teeth.
+    """
     opened = coefficients[:, K["jawOpen"], None]
-    closed = coefficients[:, K["mouthClose"], None]
+    closed = np.minimum(coefficients[:, K["mouthClose"], None], opened + PRESS)
     if opened.any() or closed.any():
         angle = JAW_ANGLE * (opened * jaw.weight + closed * jaw.extra)
         turn_x(vertices, jaw.index, jaw.center, angle)
@@ -106,7 +111,7 @@ def turn_eye(vertices: Array, eye: Eye, coefficients: Array) -> None:
     blink, squint, wide = c("Blink"), c("Squint"), c("Wide")
     down, up = c("LookDown"), c("LookUp")
     awake = 1.0 - blink
-    drop = MEETING * blink + awake * (0.30 * down + 0.14 * squint - 0.26 * wide - 0.16 * up)
+    drop = MEETING * blink + awake * (0.30 * down + 0.14 * squint - 0.17 * wide - 0.16 * up)
     rise = (1 - MEETING) * blink + awake * (0.30 * squint - 0.06 * wide - 0.14 * down + 0.05 * up)
     axis = eye.center[1:]
     turn_x(vertices, eye.upper.index, axis, drop * eye.upper.weight)

@@ -86,7 +86,7 @@ def seal_weight(jaw: Array, where: MouthMap) -> Array:
     Where both lips meet it brings them to one common share, so that mouthClose equal to jawOpen
     closes the mouth at any angle of the jaw.
     """
-    meet = 0.46
+    meet = 0.30
     fade = smoothstep(where.near, 0.05, 1.0)
     return (meet - jaw) * fade * np.where(where.level > 0, 1.0, 0.4)
 
@@ -167,7 +167,7 @@ def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurfa
         put(f"mouthSmile{side}", (wide, (6.2 * s, 8.2, -4.2)), (cheek, (1.2 * s, 4.2, 3.0)))
         put(f"mouthSmile{side}", (near * half_mask, (0, -0.5, -1.2)))
         put(f"mouthFrown{side}", (wide, (1.0 * s, -8.0, -1.0)), (w * (1 - red), (0, -0.8, 0)))
-        put(f"mouthDimple{side}", (at_corner, (4.0 * s, 1.2, -6.0)))
+        put(f"mouthDimple{side}", (at_corner, (4.5 * s, 1.4, -7.0)))
         put(f"mouthStretch{side}", (wide, (8.5 * s, -3.2, -4.5)), (near * half_mask, (0, 0, -1.0)))
         put(f"mouthPress{side}", (u * red, (0, -1.5, -1.6)), (w * red, (0, 1.5, -1.6)))
         put(f"mouthPress{side}", (u * border, (0, -1.4, -1.0)), (w * border, (0, 1.8, -1.0)))
@@ -176,12 +176,12 @@ def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurfa
         put(f"mouthUpperUp{side}", (u, (0.4 * s, 6.0, -0.6)), (fold, (0.6 * s, 2.8, 1.2)))
         # Cheeks, nose.
         put(f"cheekSquint{side}", (cheek, (0.6 * s, 4.5, 3.2)))
-        pouch = ball(np.array([s * 0.043, at.mouth[1] + 0.004, 0.062]), 0.019, 0.021, 0.034)
-        out[ARKIT_INDEX["cheekPuff"]] += outward * (0.0125 * pouch * (1 - red))[:, None]
+        pouch = ball(np.array([s * 0.043, at.mouth[1] + 0.004, 0.062]), 0.021, 0.023, 0.034)
+        out[ARKIT_INDEX["cheekPuff"]] += outward * (0.0110 * pouch * (1 - red))[:, None]
         wing = ball(at.nose_tip + [s * 0.013, 0.0, -0.012], 0.009, 0.011, 0.014)
         bridge = ball(np.array([s * 0.012, 0.006, 0.085]), 0.010, 0.012, 0.02)
         put(f"noseSneer{side}", (wing, (0.8 * s, 4.2, 0.4)), (fold, (0.4 * s, 3.0, 1.6)))
-        put(f"noseSneer{side}", (u * (1 - 0.4 * red), (0, 2.4, 0)), (bridge, (-0.4 * s, -1.5, 0.6)))
+        put(f"noseSneer{side}", (u * (1 - red), (0, 2.4, 0)), (bridge, (-0.4 * s, -1.5, 0.6)))
         # Brows.
         brow = at.brow * [s, 1, 1]
         inner, outer = brow + [-0.016 * s, -0.001, 0], brow + [0.013 * s, 0, -0.008]
@@ -194,6 +194,7 @@ def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurfa
         under = ball(at.eye * [s, 1, 1] + [0, -0.016, 0.012], 0.018, 0.008, 0.02)
         put(f"eyeSquint{side}", (under, (0, 2.0, 1.0)), (w_all, (0, -1.2, 0)))
         put(f"eyeWide{side}", (w_all, (0, 1.8, 0)))
-    put("mouthClose", (near, (0, 0, 0.0)))
+    # Lips drawn over an open jaw stretch forward round the teeth.
+    put("mouthClose", (near, (0, 0, 3.0)))
     put("tongueOut", (low, (0, -6.0, 0.6)), (up, (0, 2.6, 0)))
     return out

@@ -19,43 +19,54 @@ from talking_heads.face.lattice import (
     Ring,
 )
 from talking_heads.face.surface import Anchors, HeadSurface, smoothstep
-from talking_heads.geometry.sdf import Array, project
+from talking_heads.geometry.sdf import Array, project, settle
 
 # Azimuth of the coarse columns, degrees: close together over nose, mouth and eyes.
 _AZIMUTH = (0, 4.2, 9.2, 14.8, 20.5, 26.5, 33, 40.5, 49.5, 60, 73, 89, 108, 131, 155, 180)
-# One line a coarse row: height and depth (mm) of the point that its rays leave from, and their
-# elevation in degrees at the front and at the back.
+# One line a coarse row: height and depth (mm) of the point that its rays leave from and their
+# elevation in degrees, first for the front, then for the back.
 _ROWS = np.array(
     [
-        (30, -5, 90, 90),
-        (30, -5, 74, 72),
-        (30, -5, 59, 56),
-        (30, -5, 46, 41),
-        (30, -5, 34.5, 28),
-        (30, -5, 23.5, 17),
-        (30, -5, 14, 8),
-        (29.5, -5, 6, 1),
-        (23.5, -5, 0, -2),
-        (13.5, -5, 0, -3),
-        (2.5, -5, 0, -3),
-        (-7.5, -5, 0, -3),
-        (-17.5, -5, 0, -3),
-        (-28, -5, 0, -2),
-        (-39.5, -5, 0, 0),
-        (-50, -5, 0, 0),
-        (-60.5, -5, 0, 0),
-        (-70.5, -5, 0, 0),
-        (-80.5, -5, 0, 0),
-        (-90, -2, -1, 0),
-        (-97, 4, -5, 0),
-        (-101, 12, -13, 0),
-        (-102, 16, -27, 0),
-        (-103, 14, -47, 0),
-        (-108, -2, -56, 0),
-        (-135, -20, -25, 0),
-        (-190, -32, 0, 0),
+        (30, -5, 90, 30, -5, 90),
+        (30, -5, 74, 30, -5, 72),
+        (30, -5, 59, 30, -5, 56),
+        (30, -5, 46, 30, -5, 41),
+        (30, -5, 34.5, 30, -5, 28),
+        (30, -5, 23.5, 30, -5, 17),
+        (30, -5, 14, 30, -5, 8),
+        (29.5, -5, 6, 29, -5, 1),
+        (23.5, -5, 0, 23, -5, -2),
+        (13.5, -5, 0, 13, -5, -3),
+        (2.5, -5, 0, 2, -5, -3),
+        (-7.5, -5, 0, -8, -5, -3),
+        (-17.5, -5, 0, -18, -5, -3),
+        (-28, -5, 0, -28, -5, -2),
+        (-39.5, -5, 0, -38, -5, 0),
+        (-50, -5, 0, -48, -5, 0),
+        (-60.5, -5, 0, -57, -5, 0),
+        (-70.5, -5, 0, -66, -5, 0),
+        (-80.5, -5, 0, -75, -5, 0),
+        (-89, 5, -1, -84, -5, 0),
+        (-93, 25, -9, -92, -6, 0),
+        (-93, 38, -24, -100, -8, 0),
+        (-93, 41, -48, -108, -10, 0),
+        (-95, 30, -66, -117, -12, 0),
+        (-106, 10, -58, -128, -15, 0),
+        (-132, -15, -28, -146, -20, 0),
+        (-190, -32, 0, -190, -32, 0),
     ],
     dtype=float,
+)
+# The underside of the nose, which no ray from inside reaches: row, then height and depth (mm)
+# of the middle line from the tip.
+_NOSE = np.array(
+    [
+        (13.0, 7.5, 8.0),
+        (13.5, -1.0, 11.0),
+        (14.0, -8.5, 2.0),
+        (14.5, -11.5, -8.0),
+        (15.0, -15.0, -11.0),
+    ]
 )
 
 
@@ -109,10 +120,10 @@ def _chart_positions(row: Array, column: Array, surface: HeadSurface) -> Array:
     azimuth = np.radians(PchipInterpolator(np.arange(COLUMNS + 1), _AZIMUTH)(np.abs(column)))
     azimuth *= np.sign(column)
     table = PchipInterpolator(np.arange(len(_ROWS)), _ROWS)(row)
-    y, z = table[:, 0] / 1000.0, table[:, 1] / 1000.0
-    y = np.where(y < 0, y * surface.down, y * surface.up)
     front = smoothstep(np.cos(azimuth), -0.5, 0.95)
-    elevation = np.radians(table[:, 2] * front + table[:, 3] * (1.0 - front))
+    mixed = table[:, :3] * front[:, None] + table[:, 3:] * (1.0 - front[:, None])
+    y, z, elevation = mixed[:, 0] / 1000.0, mixed[:, 1] / 1000.0, np.radians(mixed[:, 2])
+    y = np.where(y < 0, y * surface.down, y * surface.up)
     origins = np.stack([np.zeros_like(y), y, z], axis=1)
     level = np.cos(elevation)
     directions = np.stack(
@@ -121,9 +132,22 @@ def _chart_positions(row: Array, column: Array, surface: HeadSurface) -> Array:
     crown = row == 0
     directions[crown] = [0.0, 1.0, 0.0]
     points = project(surface.distance, origins, directions, far=0.16)
+    below = (np.abs(column) < 3.0) & (row > 13.0) & (row < 15.0)
+    points[below] = _under_nose(points[below], row[below], column[below], surface)
     points[column == 0, 0] = 0.0
     points[column == COLUMNS, 0] = 0.0
     return points
+
+
+def _under_nose(points: Array, row: Array, column: Array, surface: HeadSurface) -> Array:
+    tip = surface.anchors.nose_tip
+    offset = PchipInterpolator(_NOSE[:, 0], _NOSE[:, 1:] / 1000.0)(row)
+    goal = points.copy()
+    goal[:, 1] = tip[1] + offset[:, 0]
+    # Toward the wings the nose lies farther back.
+    goal[:, 2] = tip[2] + offset[:, 1] - 0.55 * np.abs(points[:, 0])
+    share = smoothstep(np.abs(column), 3.0, 1.2) * smoothstep(np.abs(row - 14.0), 1.0, 0.45)
+    return settle(surface.distance, points + (goal - points) * share[:, None])
 
 
 def lid_curve(ring: Ring, anchors: Anchors, surface: HeadSurface) -> tuple[Array, Array, Array]:
@@ -143,7 +167,7 @@ def lid_curve(ring: Ring, anchors: Anchors, surface: HeadSurface) -> tuple[Array
     corner = np.radians(-0.5 + (5.0 + 5.0 * who["eye_tilt"]) * t)
     arch = np.clip(1.0 - t * t, 0.0, None)
     opening = 1.0 + 0.22 * who["eye_opening"]
-    up = np.radians(22.5 * opening) * arch**0.62 * (1.0 - 0.10 * t)
+    up = np.radians(24.5 * opening) * arch**0.62 * (1.0 - 0.10 * t)
     low = np.radians(-19.0 * opening) * arch**0.75 * (1.0 + 0.12 * t)
     upper = phase <= 0.5
     elevation = corner + np.where(upper, up, low)
@@ -176,11 +200,9 @@ def _eye_positions(ring: Ring, points: Array, surface: HeadSurface) -> Array:
         if level <= LID_CREASE:
             f = level / LID_CREASE
             goal = outer + (crease_at - outer) * f
-            way = goal - at.eye
+            found = settle(surface.distance, goal)
+            way = found - at.eye
             reach = np.linalg.norm(way, axis=1)
-            found = project(
-                surface.distance, np.tile(at.eye, (len(way), 1)), way / reach[:, None], reach
-            )
             # A shallow fold above the lid.
             fold = 0.0010 * np.exp(-(((level - LID_CREASE) / 0.55) ** 2)) * arch * upper[:, 0]
             radius = np.linalg.norm(found - at.eye, axis=1)
@@ -236,7 +258,6 @@ def _mouth_positions(ring: Ring, points: Array, surface: HeadSurface) -> Array:
     control = border + (contact - border) * np.where(upper, 0.62, 0.50)[:, None]
     control[:, 2] = np.maximum(border[:, 2], contact[:, 2]) + bulge
     control[:, 1] -= np.where(upper, 0.0006, -0.0006) * curve.lift
-    centre = np.array([0.0, at.mouth[1], 0.02])
     outer = points[ring.index[0]]
     sign = np.where(curve.upper, 1.0, np.where(curve.lower, -1.0, 0.0))
     out = []
@@ -245,13 +266,7 @@ def _mouth_positions(ring: Ring, points: Array, surface: HeadSurface) -> Array:
             f = level / MOUTH_BORDER
             f = f + 0.10 * np.sin(np.pi * f)  # a little closer at the lips
             goal = outer + (border - outer) * f
-            way = goal - centre
-            reach = np.linalg.norm(way, axis=1)
-            out.append(
-                project(
-                    surface.distance, np.tile(centre, (len(way), 1)), way / reach[:, None], reach
-                )
-            )
+            out.append(settle(surface.distance, goal))
         elif level <= MOUTH_CONTACT:
             f = (level - MOUTH_BORDER) / (MOUTH_CONTACT - MOUTH_BORDER)
             out.append((1 - f) ** 2 * border + 2 * f * (1 - f) * control + f * f * contact)

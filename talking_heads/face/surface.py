@@ -69,33 +69,33 @@ class HeadSurface:
         fat, ridge, neck = who["cheeks"], who["brow_ridge"], who["neck_width"]
         d = ell((0, 0.030, -0.012), (0.0735, 0.088, 0.096))
         d = smooth_min(d, ell((0, 0.040, 0.024), (0.061, 0.050, 0.0655)), 0.03)
-        d = smooth_min(d, ell((0, -0.028, 0.018), (0.0620, 0.080, 0.066)), 0.03)
+        d = smooth_min(d, ell((0, -0.026, 0.018), (0.0605, 0.079, 0.066)), 0.03)
         # Jaw: from the angle below the ear to the chin.
-        gonion = (0.0460 + 0.006 * jaw, -0.062, 0.004)
-        d = smooth_min(d, cap(gonion, (0.013 + 0.003 * jaw, -0.098, 0.066), 0.0135, 0.0125), 0.03)
+        gonion = (0.0440 + 0.006 * jaw, -0.058, 0.004)
+        d = smooth_min(d, cap(gonion, (0.0110 + 0.003 * jaw, -0.0970, 0.066), 0.0130, 0.0145), 0.036)
         d = smooth_min(
             d,
             ell(
                 (0, -0.0985 - 0.004 * chin, 0.0640 + 0.004 * chin),
-                (0.0205 + 0.004 * jaw, 0.0165, 0.0270),
+                (0.0185 + 0.004 * jaw, 0.0165, 0.0270),
             ),
-            0.020,
+            0.030,
         )
         # Cheekbone with its arch to the ear, and the flesh below.
         d = smooth_min(
             d,
-            ell((0.0435 + 0.002 * bones, -0.019, 0.0490 + 0.002 * bones), (0.019, 0.0150, 0.0225)),
+            ell((0.0435 + 0.002 * bones, -0.019, 0.0490 + 0.002 * bones), (0.0178, 0.0150, 0.0220)),
             0.024,
         )
         d = smooth_min(
             d,
-            cap((0.055 + 0.002 * bones, -0.014, 0.043), (0.066, -0.008, 0.0), 0.009, 0.008),
-            0.022,
+            cap((0.055 + 0.002 * bones, -0.014, 0.043), (0.065, -0.008, 0.0), 0.008, 0.0075),
+            0.030,
         )
         d = smooth_min(
             d,
             ell(
-                (0.036, -0.048, 0.044),
+                (0.0362, -0.0455, 0.0445),
                 (0.023 + 0.006 * fat, 0.028 + 0.003 * fat, 0.030 + 0.004 * fat),
             ),
             0.03,
@@ -120,7 +120,7 @@ class HeadSurface:
         d = smooth_min(d, self._nose(p), 0.012)
         # Neck: an oval column that leans forward, broader at its base.
         q = p.copy()
-        q[:, 0] /= 1.06 + 0.10 * neck
+        q[:, 0] /= 1.02 + 0.13 * neck
         column = capsule(
             q, np.array([0, -0.06, -0.022]), np.array([0, -0.23, -0.042]), 0.0490, 0.0610
         )
@@ -132,7 +132,7 @@ class HeadSurface:
     def _nose(self, p: Array) -> Array:
         who, at = self.identity, self.anchors
         tip, wide, bridge = at.nose_tip, who["nose_width"], who["nose_bridge"]
-        root = np.array([0, 0.013, 0.0815 + 0.0030 * bridge])
+        root = np.array([0, 0.012, 0.0790 + 0.0030 * bridge])
         d = capsule(p, root, tip + [0, 0.004, -0.004], 0.0068, 0.0085)
         # The bridge widens toward the cheeks.
         q = p.copy()
@@ -153,7 +153,7 @@ class HeadSurface:
             0.006,
         )
         hole = tip + [0.0066 + 0.001 * wide, -0.0105, -0.0100]
-        return smooth_max(d, -ellipsoid(p, hole, np.array([0.0036, 0.0052, 0.0062])), 0.004)
+        return smooth_max(d, -ellipsoid(p, hole, np.array([0.0034, 0.0050, 0.0060])), 0.004)
 
 
 def head_surface(identity: Identity) -> HeadSurface:
@@ -174,9 +174,9 @@ def head_surface(identity: Identity) -> HeadSurface:
     sx = 1.0 + 0.045 * who["head_width"]
     down = 1.0 + 0.045 * who["face_length"]
     up = 1.0 + 0.05 * who["forehead"]
-    nose_y = -0.0355 - 0.0035 * who["nose_length"]
+    nose_y = -0.0345 - 0.0035 * who["nose_length"]
     eye = np.array([(0.0315 + 0.0020 * who["eye_spacing"]) * (0.5 + 0.5 * sx), 0.001, 0.0640])
-    radius = 0.0132
+    radius = 0.0136
     mouth_y = -0.0705 * down
     anchors = Anchors(
         eye=eye,
@@ -187,7 +187,7 @@ def head_surface(identity: Identity) -> HeadSurface:
         upper_lip=0.0075 * (1.0 + 0.35 * who["lip_fullness"]),
         lower_lip=0.0098 * (1.0 + 0.30 * who["lip_fullness"]),
         hinge=np.array([0.0, -0.018, -0.002]),
-        nose_tip=np.array([0.0, nose_y * down, 0.1085 + 0.0045 * who["nose_depth"]]),
+        nose_tip=np.array([0.0, nose_y * down, 0.1068 + 0.0045 * who["nose_depth"]]),
         chin=np.array([0.0, -0.1 * down, 0.09]),
         brow=np.array([eye[0], 0.0245 * up, 0.08]),
         cheek=np.array([0.043 * sx, -0.030 * down, 0.066]),

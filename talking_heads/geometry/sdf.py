@@ -53,6 +53,14 @@ def gradient(field: Field, points: Array, step: float = 5e-4) -> Array:
     return g / (np.linalg.norm(g, axis=1, keepdims=True) + 1e-12)
 
 
+def settle(field: Field, points: Array, rounds: int = 4) -> Array:
+    """Move points ``(n, 3)`` that lie near the surface onto it, along the gradient."""
+    points = points.copy()
+    for _ in range(rounds):
+        points -= field(points)[:, None] * gradient(field, points)
+    return points
+
+
 def project(field: Field, origins: Array, directions: Array, far: float | Array = 0.2) -> Array:
     """Return where rays first meet the surface when one walks in from far away.
 

@@ -21,8 +21,8 @@ Floats = NDArray[np.floating[Any]]
 
 BACKGROUND = (237, 241, 247)
 _CAMERA_DISTANCE = 1.1  # metres; near enough for a little perspective
-_VIEW_HEIGHT = 0.34  # metres of height seen at zoom 1
-_CENTER = (0.0, -0.022, 0.0)
+_VIEW_HEIGHT = 0.31  # metres of height seen at zoom 1
+_CENTER = (0.0, -0.020, 0.0)
 # Direction (toward the light, camera space), colour and how far it wraps round the form.
 _LIGHTS = (
     ((-0.45, 0.55, 0.75), (1.00, 0.96, 0.90), 0.20, 0.66),
@@ -61,7 +61,7 @@ def render(
         Turn of the mesh in degrees: positive yaw turns a face to the viewer's right, positive
         pitch shows it from above.
     zoom : float
-        1 shows 0.34 m of height.
+        1 shows 0.31 m of height.
     center : tuple of float
         The point in the middle of the picture, metres.
     background : tuple of int
