@@ -9,6 +9,8 @@
 # something is wrong, it says what. Change your code and run the cell again, as often as you like.
 #
 # If you are stuck, open a hint. There are three for each exercise, each saying more than the last.
+#
+# The first cell loads a face to try your functions on, and shows two of its vertices.
 
 # %%
 import numpy as np
@@ -17,10 +19,11 @@ from talking_heads.course import check
 from talking_heads.face import get_face
 
 face = get_face("neutral@low")
-print(
-    f"{len(face.vertices)} vertices, y from {face.vertices[:, 1].min():.2f} to "
-    f"{face.vertices[:, 1].max():.2f} m"
-)
+upper = face.landmarks["inner_lip_upper"]
+lower = face.landmarks["inner_lip_lower"]
+print("face.vertices has the shape", face.vertices.shape)
+print("upper lip: vertex", upper, "at", face.vertices[upper].round(4), "m")
+print("lower lip: vertex", lower, "at", face.vertices[lower].round(4), "m")
 
 # %% [markdown]
 # ## Coding exercise 1: the gap between the lips

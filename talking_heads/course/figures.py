@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +34,6 @@ _STYLE: dict[Any, Any] = {
     "xtick.color": INK,
     "ytick.color": INK,
     "font.size": 10.0,
-    "legend.frameon": False,
 }
 _DPI = 100
 
@@ -101,7 +101,8 @@ def show(figure: Figure, words: str) -> None:
         metadata={"image/png": {"alt": words}},
         raw=True,
     )
-    print(f"In words: {words}")
+    # Wrapped here, because a notebook's page breaks printed lines in the middle of a word.
+    print(textwrap.fill(f"In words: {words}", 88))
 
 
 def shade(axes: Axes, spans: Any, label: str) -> None:
