@@ -63,7 +63,7 @@ def write_npz(path: str | PathLike[str], motion: Motion, *, face: Face | None = 
     else:
         coefficients = np.concatenate(
             [fit_coefficients(face, chunk) for _, chunk in frame_chunks(motion, face)]
-            or [np.zeros((0, len(ARKIT_NAMES)))]
+            or [np.zeros((0, len(ARKIT_NAMES)), dtype=np.float32)]
         )
     small: dict[str, NDArray[Any]] = {
         "faces": np.asarray(face.triangles, dtype=np.int32),

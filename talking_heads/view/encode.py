@@ -195,10 +195,10 @@ def face_arrays(face: Face, mean: Floats) -> dict[str, NDArray[Any]]:
 
 
 def frame_of(face: Face) -> dict[str, list[float]]:
-    """Return centre and half sides, in metres, of the box that a picture of the face shows.
+    """Return what a picture of the face shows: centre, half sides and focus, in metres.
 
-    It holds the head and its neck. Of a shirt only the collar shows: the edge of the picture
-    hides where the bust ends.
+    The focus, between the lips, is where the player zooms to. The box holds the head and its
+    neck. Of a shirt only the collar shows: the edge of the picture hides where the bust ends.
     """
     shirt = face.parts.get("shirt")
     inside = np.ones(len(face.vertices), dtype=bool)
@@ -207,10 +207,11 @@ def frame_of(face: Face) -> dict[str, list[float]]:
     low, high = face.vertices[inside].min(axis=0), face.vertices[inside].max(axis=0)
     if shirt is not None:
         low[1] = face.vertices[shirt, 1].max() - 0.01
-    return {
-        "centre": [round(float(x), 5) for x in (low + high) / 2],
-        "half": [round(float(x), 5) for x in (high - low) / 2],
-    }
+    middle = (low + high) / 2
+    lips = face.regions.get("lips")
+    focus = middle if lips is None else face.vertices[lips].mean(axis=0)
+    boxes = {"centre": middle, "half": (high - low) / 2, "focus": focus}
+    return {name: [round(float(x), 5) for x in point] for name, point in boxes.items()}
 
 
 def seams(vertices: Floats, triangles: NDArray[np.int32]) -> NDArray[np.int64]:

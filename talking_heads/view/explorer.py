@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from talking_heads.face import Face
 
 _PREFIXES = {
-    "Jaw and tongue": ("jaw", "tongue"),
-    "Mouth": ("mouth",),
+    "Mouth": ("mouth", "tongue"),
+    "Jaw": ("jaw",),
     "Eyes": ("eye",),
     "Brows": ("brow",),
-    "Cheeks and nose": ("cheek", "nose"),
+    "Cheeks": ("cheek", "nose"),
 }
 
 

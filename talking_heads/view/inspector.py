@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from talking_heads.errors import UserError
 from talking_heads.face import get_face
 from talking_heads.files import atomic_write
+from talking_heads.view.encode import frame_of
 from talking_heads.view.picture import small_png
 from talking_heads.view.player import with_alternatives
 
@@ -135,8 +136,8 @@ def _plot(
 ) -> Any:
     import k3d
 
-    middle = (mesh.min(axis=0) + mesh.max(axis=0)) / 2
-    size = float(np.ptp(mesh, axis=0).max())
+    frame = frame_of(face)
+    middle, size = np.array(frame["centre"]), 2 * max(frame["half"])
     plot = k3d.plot(
         grid_visible=False,
         axes_helper=0.0,

@@ -136,7 +136,7 @@ class SilentClock {
 class Player {
   constructor(root) {
     this.root = root;
-    this.look = { ...REST, dark: false };
+    this.look = { ...REST, dark: false, headroom: 0 };
     this.updates = 0;
     this.heads = [];
     this.scene = null;
@@ -207,7 +207,8 @@ class Player {
     this.visible = true;
     const seen = new IntersectionObserver((entries) => {
       this.visible = entries[entries.length - 1].isIntersecting;
-      if (this.visible) this.request();
+      // A notebook builds the player first and attaches it later: only now the theme is known.
+      if (this.visible) this.theme();
     });
     seen.observe(this.root);
     const sized = new ResizeObserver(() => this.request());
@@ -264,6 +265,7 @@ class Player {
     const labels = content.labels ?? [];
     this.labels.replaceChildren(...labels.map((text) => make("span", {}, text)));
     this.labels.hidden = !labels.some(Boolean);
+    this.look.headroom = this.labels.hidden ? 0 : 0.07;
     this.speed.value = String(this.rate);
     this.moved = true;
     this.theme();

@@ -55,7 +55,7 @@ void main() {
   vec3 soft = smoothstep(-wrap, vec3(1.0), vec3(key)) * mix(vec3(0.16, 0.07, 0.06), vec3(1.0), open);
   float fill = max(dot(n, normalize(vec3(-0.75, 0.1, 0.55))), 0.0);
   float up = n.y * 0.5 + 0.5;
-  vec3 around = mix(vec3(0.20, 0.165, 0.15), vec3(0.46, 0.50, 0.56), up);
+  vec3 around = mix(vec3(0.20, 0.165, 0.15), vec3(0.47, 0.485, 0.515), up);
   vec3 light = around + vec3(0.98, 0.93, 0.87) * soft + vec3(0.13, 0.16, 0.20) * fill;
   vec3 color = tint * light;
 
@@ -247,8 +247,8 @@ export class Scene {
   }
 
   /**
-   * Draws all heads. `look` has yaw and pitch in radians, zoom, and dark for the page's theme;
-   * `fine` asks for smooth edges and soft shadows.
+   * Draws all heads. `look` has yaw and pitch in radians, zoom, headroom, and dark for the page's
+   * theme; `fine` asks for smooth edges and soft shadows.
    */
   draw(look, fine) {
     const { gl, canvas } = this;
@@ -269,12 +269,17 @@ export class Scene {
 
   drawOne(i, target, place, look) {
     const { gl } = this;
-    const { centre, half } = this.frames[i];
+    const { half, focus } = this.frames[i];
+    // Zooming in moves the middle of the picture to the mouth.
+    const near = Math.max(1 - 1 / look.zoom, 0);
+    const centre = this.frames[i].centre.map((value, axis) => value + near * (focus[axis] - value));
+    // Headroom, a share of the height, leaves place for a label above the head.
+    centre[1] += half[1] * look.headroom;
     const mesh = this.meshes[i];
     const fov = (24 * Math.PI) / 180;
     const aspect = place[2] / place[3];
     // Far enough that the head fits in height, and, turned to the side, in width.
-    const reach = Math.max(half[1] * 1.07, (Math.hypot(half[0], half[2]) * 0.95) / aspect);
+    const reach = Math.max(half[1] * (1.07 + look.headroom), (Math.hypot(half[0], half[2]) * 0.95) / aspect);
     const distance = reach / Math.tan(fov / 2) / look.zoom + half[2] * 0.5;
     const camera = orbit(centre, distance, look.yaw, look.pitch);
     const projection = perspective(fov, aspect, 0.05, distance + 2);
