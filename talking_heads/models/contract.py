@@ -9,6 +9,7 @@ from typing import Any
 
 from talking_heads.errors import UserError
 from talking_heads.face.names import ARKIT_NAMES
+from talking_heads.speech.encoder import LogMelEncoder
 
 _VERSION = 1
 
@@ -55,7 +56,7 @@ class MotionContract:
     topology_hash: str | None = None
     fps: float = 25.0
     average_head: str = "neutral@medium"
-    encoder_id: str = "log_mel_conv"
+    encoder_id: str = LogMelEncoder.encoder_id
     provenance: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -9,7 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from talking_heads.speech.mel import MEL_PER_MOTION_FRAME, N_MELS, SILENCE, log_mel
+from talking_heads.speech.mel import (
+    FLOOR_DB,
+    MEAN_DB,
+    MEL_PER_MOTION_FRAME,
+    N_MELS,
+    SCALE_DB,
+    SILENCE,
+    log_mel,
+)
 
 _FRONT_KERNEL = 4
 _FRONT_CONTEXT = 6
@@ -82,7 +90,8 @@ class LogMelEncoder(nn.Module):
         If a size makes no sense.
     """
 
-    encoder_id = "log_mel_conv"
+    encoder_id = f"log_mel_conv/{N_MELS}/{FLOOR_DB:g}/{MEAN_DB:g}/{SCALE_DB:g}"
+    """Names the features too: weights are worth nothing with features of another scale."""
 
     def __init__(
         self,

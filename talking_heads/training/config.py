@@ -15,13 +15,13 @@ from talking_heads.training.augment import Augmentation
 class TrainConfig:
     """Settings of a training run. The defaults are the ``course`` preset."""
 
-    steps: int = 3000
+    steps: int = 2000
     """Updates of the weights."""
     batch: int = 24
     """Clips in a batch. Paper (DiffSpeaker): 32."""
     crop: int = 100
     """Longest piece of a clip, in frames."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """Peak of the learning rate. Paper: 1e-4, constant."""
     warm_up: int = 100
     """Steps in which it rises to the peak; then it falls along a cosine to a fiftieth."""
@@ -29,9 +29,9 @@ class TrainConfig:
     """AdamW's."""
     clip_norm: float = 1.0
     """Longest gradient."""
-    ema: float = 0.998
+    ema: float = 0.995
     """Decay of the running mean of the weights, which is what is kept in the end."""
-    save_every: int = 250
+    save_every: int = 200
     """Steps between checkpoints to resume from."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     """Changes of the sound that a head should not care about."""

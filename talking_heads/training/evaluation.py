@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from talking_heads.corpus.clip import Clip, Corpus
     from talking_heads.metrics.lips import LipReport
 
+STYLE_CLIPS = 3
+"""Clips of a speaker from which a style is picked."""
+
 
 def _report(
     model: DiffSpeaker, clips: Sequence[Clip], styles: Sequence[str | None], seed: int
@@ -111,7 +114,7 @@ def evaluate_lips(
 
 
 def _pick(
-    model: DiffSpeaker, clips: Sequence[Clip], seed: int, count: int = 3
+    model: DiffSpeaker, clips: Sequence[Clip], seed: int, count: int = STYLE_CLIPS
 ) -> tuple[dict[str, str], list[Clip]]:
     """Choose a style for each speaker from some clips; return it and the clips left over."""
     picked, rest = {}, []

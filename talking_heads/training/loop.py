@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from talking_heads.models.checkpoint import write_json
 from talking_heads.training.augment import augment_mel
 from talking_heads.training.config import TrainConfig
 from talking_heads.training.data import TrainingData
-from talking_heads.training.evaluation import evaluate_lips
+from talking_heads.training.evaluation import STYLE_CLIPS, evaluate_lips
 from talking_heads.training.state import load_state, save_state
 
 if TYPE_CHECKING:
@@ -166,22 +167,43 @@ def train(
 
 
 def measure(
-    model: DiffSpeaker, corpus: Corpus, seeds: tuple[int, ...] = (0, 1, 2)
+    model: DiffSpeaker, corpus: Corpus, seeds: Sequence[int] = (0, 1, 2), clips: int = 48
 ) -> dict[str, Any]:
-    """Return the lip figures of the test splits that the corpus has."""
+    """Return the lip figures of the test splits that the corpus has.
+
+    Parameters
+    ----------
+    model : DiffSpeaker
+        The model.
+    corpus : Corpus
+        With the splits ``test_seen`` (voices of the training split, new sentences) or
+        ``test_unseen`` (new voices, new sentences).
+    seeds : sequence of int
+        Figures are means over them.
+    clips : int
+        At most so many clips of a split.
+
+    Returns
+    -------
+    dict
+        For seen voices in their own style; for unseen ones in the average style, in each
+        style, and in a style picked by three clips. See `evaluate_lips`.
+    """
     figures: dict[str, Any] = {"seeds": list(seeds)}
     if "test_seen" in corpus.splits:
-        figures["test_seen"] = evaluate_lips(model, corpus, "test_seen", seeds)
+        figures["test_seen"] = evaluate_lips(model, corpus, "test_seen", seeds, clips=clips)
     if "test_unseen" in corpus.splits:
         figures["test_unseen_average_style"] = evaluate_lips(
-            model, corpus, "test_unseen", seeds, style=None
+            model, corpus, "test_unseen", seeds, style=None, clips=clips
         )
         figures["test_unseen_each_style"] = evaluate_lips(
-            model, corpus, "test_unseen", seeds[:1], style="each", clips=16
+            model, corpus, "test_unseen", seeds[:1], style="each", clips=clips // 4
         )
-        figures["test_unseen_picked_style"] = evaluate_lips(
-            model, corpus, "test_unseen", seeds[:1], style="picked"
-        )
+        speakers = [clip.speaker for clip in corpus.split("test_unseen")]
+        if all(speakers.count(speaker) > 2 * STYLE_CLIPS for speaker in speakers):
+            figures["test_unseen_picked_style"] = evaluate_lips(
+                model, corpus, "test_unseen", seeds[:1], style="picked", clips=clips
+            )
     return figures
 
 

@@ -117,7 +117,7 @@ def test_learning_rate_rises_and_falls() -> None:
     rates = [settings.learning_rate_at(step) for step in range(100)]
     assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(1.0)
     assert rates[9] == pytest.approx(1.0) and rates[-1] < 0.03
-    assert all(a >= b for a, b in itertools.pairwise(rates))
+    assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
 
 
 @pytest.mark.parametrize(
