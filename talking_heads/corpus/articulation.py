@@ -34,7 +34,7 @@ OVERSAMPLING = 8
 """Curves are computed at this many times the frame rate, then smoothed and thinned."""
 SMOOTHING = 0.012
 """Width (standard deviation) in seconds of the Gaussian that smooths the curves."""
-LEAD = 0.14
+LEAD = 0.20
 """Seconds by which the mouth leaves its rest before speech starts. The mouth leads the voice there
 by 100 to 300 ms (Chandrasekaran et al., PLoS Comput Biol 2009)."""
 SETTLE = 0.10
@@ -57,7 +57,7 @@ def with_anticipation(segments: Sequence[Segment]) -> list[Segment]:
     Returns
     -------
     list of Segment
-        The same, without pauses shorter than 90 ms. Other pauses end up to 140 ms earlier and
+        The same, without pauses shorter than 90 ms. Other pauses end up to 200 ms earlier and
         start up to 100 ms later, and keep a fifth of their length at least. The first pause keeps
         its start and the last one its end.
     """

@@ -8,7 +8,7 @@ given in metres, and ``mouthClose`` is solved for on the head of the speaker.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ _STEPS = 14
 class LipFace(Protocol):
     """What articulation asks of a face."""
 
-    def signed_aperture(self, coefficients: NDArray[np.float32]) -> NDArray[np.float64]:
+    def signed_aperture(self, coefficients: NDArray[Any]) -> NDArray[Any]:
         """Return the gap ``(frame,)`` in metres, below 0 where the lips press together."""
         ...
 
@@ -136,7 +136,7 @@ def _ramp(way: float, room: float, shortest: float) -> float:
     next closure: two ramps in one short vowel get shorter, so that the vowel is still seen.
     """
     calm = min(max(0.5 * np.pi * way / MAX_SPEED, shortest), LONGEST_RAMP)
-    return float(min(calm, max(OPENING, 0.65 * room)))
+    return float(min(calm, max(OPENING, 0.75 * room)))
 
 
 def close_lips(

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talking_heads.corpus.articulation import FPS, articulate_mouth, with_upper_face
-from talking_heads.corpus.clip import Corpus
+from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.segments import frames_of
 from talking_heads.corpus.sentences import SPLITS, Line, course_script, new_word_share
 from talking_heads.corpus.store import (
     check_target,
@@ -28,10 +29,12 @@ from talking_heads.corpus.store import (
 from talking_heads.corpus.style import SPEAKERS, get_speaker
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_NAMES, get_face
-from talking_heads.speech import SAMPLE_RATE, Speech, synthesize_many
+from talking_heads.speech import SAMPLE_RATE, Speech, is_bilabial, synthesize_many, write_wav
 
 RESOLUTION = "medium"
 """Resolution named in the face ids. The coefficients and the lip aperture fit every one."""
+SEALED = 0.0005
+"""Aperture in metres below which lips count as sealed in the corpus."""
 TRUTHS: Mapping[str, int] = {"train": 1, "val": 3, "test_seen": 3, "test_unseen": 3}
 """Motions of a clip by split: several where a model's diversity is measured."""
 
@@ -67,20 +70,23 @@ def clip_truths(line: Line, speech: Speech, seed: int = 0) -> NDArray[np.float32
 
 
 def _write_audio(path: Path, audio: NDArray[np.float32]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".wav":
+        write_wav(path, audio)
+        return
     import soundfile
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     pcm = np.rint(np.clip(audio, -1, 1) * 32767).astype(np.int16)
     soundfile.write(path, pcm, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
 
 
-def _entry(line: Line, speech: Speech, frames: int) -> dict[str, Any]:
+def _entry(line: Line, speech: Speech, frames: int, audio_format: str) -> dict[str, Any]:
     return {
         "id": line.id,
         "speaker": line.speaker,
         "text": line.text,
         "rate": line.rate,
-        "audio": f"audio/{line.speaker}/{line.id}.flac",
+        "audio": f"audio/{line.speaker}/{line.id}.{audio_format}",
         "frames": frames,
         "phonemes": [
             [p.symbol, round(p.start, 4), round(p.end, 4), p.stress] for p in speech.phonemes
@@ -118,6 +124,7 @@ def build_course_corpus(
     workers: int = 2,
     progress: bool = True,
     overwrite: bool = False,
+    audio_format: str = "flac",
 ) -> Corpus:
     """Build the course corpus: 12 seen and 4 unseen speakers with 40 sentences each.
 
@@ -137,6 +144,8 @@ def build_course_corpus(
         Whether to show a progress bar on stderr.
     overwrite : bool
         Whether a corpus in `out` may be replaced.
+    audio_format : {"flac", "wav"}
+        WAV takes nearly twice the space, and is read without soundfile: for machines that lack it.
 
     Returns
     -------
@@ -153,6 +162,8 @@ def build_course_corpus(
 
     folder = Path(out)
     check_target(folder, overwrite=overwrite)
+    if audio_format not in ("flac", "wav"):
+        raise UserError(f'The audio format is "flac" or "wav", not {audio_format!r}.')
     if seed < 0:
         raise UserError(f"The seed must be 0 or above, not {seed}.")
     names = _chosen(speakers)
@@ -168,7 +179,7 @@ def build_course_corpus(
             for line, speech in zip(script, spoken, strict=True):
                 stored = encode_motion(clip_truths(line, speech, seed))
                 motions[line.speaker][line.id] = stored
-                entries.append(_entry(line, speech, stored.shape[1]))
+                entries.append(_entry(line, speech, stored.shape[1], audio_format))
                 _write_audio(root / entries[-1]["audio"], speech.audio)
                 bar.update()
         (root / "motion").mkdir()
@@ -195,6 +206,16 @@ def build_course_corpus(
     return load_corpus(folder)
 
 
+def bilabial_gaps(clip: Clip) -> list[float]:
+    """Return the smallest lip aperture of the speaker's head, in metres, in each p, b and m."""
+    gap = get_face(clip.motion.face_id).aperture(clip.motion.values)
+    return [
+        float(gap[frames_of(phoneme, len(clip), clip.motion.fps)].min())
+        for phoneme in clip.phonemes
+        if is_bilabial(phoneme.symbol)
+    ]
+
+
 def corpus_info(path: str | Path) -> str:
     """Describe a corpus in a few lines.
 
@@ -206,8 +227,9 @@ def corpus_info(path: str | Path) -> str:
     Returns
     -------
     str
-        Clips, minutes and speakers of each split, size on disk, and the share of test words that
-        never occur in training.
+        Clips, minutes and speakers of each split, size on disk, the share of test words that
+        never occur in training, and the share of p, b and m that close the lips on the mesh (less
+        than 100 % tells that the heads have changed since the corpus was built).
 
     Raises
     ------
@@ -236,4 +258,8 @@ def corpus_info(path: str | Path) -> str:
             if split.startswith("test"):
                 share = new_word_share(known, [clip.text or "" for clip in corpus.split(split)])
                 lines.append(f"  {share:.0%} of the running words in {split} are not in train")
+    sealed = [gap < SEALED for clip in corpus for gap in bilabial_gaps(clip)]
+    lines.append(
+        f"  {np.mean(sealed):.1%} of {len(sealed)} p, b and m close the lips of this package's heads"
+    )
     return "\n".join(lines)

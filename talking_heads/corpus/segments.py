@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from talking_heads.corpus.visemes import VISEMES, Viseme
 from talking_heads.speech import Phoneme, normalize_symbol
 
@@ -120,3 +123,28 @@ def segments_of(phonemes: Sequence[Phoneme]) -> list[Segment]:
             for i, viseme in enumerate(visemes)
         ]
     return segments
+
+
+def frames_of(phoneme: Phoneme, frames: int, fps: float) -> NDArray[np.int64]:
+    """Return the frames that show a phoneme: those whose time f / fps lies within it.
+
+    Parameters
+    ----------
+    phoneme : Phoneme
+        With start and end in seconds.
+    frames : int
+        Length of the motion.
+    fps : float
+        Frames a second.
+
+    Returns
+    -------
+    ndarray of int
+        At least one: the frame nearest to the middle where none lies within. Empty if the
+        phoneme lies behind the last frame.
+    """
+    first = int(np.ceil(phoneme.start * fps - 1e-6))
+    last = int(np.floor(phoneme.end * fps + 1e-6))
+    if last < first:
+        first = last = round(0.5 * (phoneme.start + phoneme.end) * fps)
+    return np.arange(max(first, 0), min(last, frames - 1) + 1)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from talking_heads.corpus.segments import frames_of
 from talking_heads.errors import UserError
 from talking_heads.speech import Phoneme, is_bilabial
 
@@ -28,7 +29,7 @@ MAX_LAG = 5
 class ApertureFace(Protocol):
     """What the lip metrics ask of a face."""
 
-    def aperture(self, coefficients: NDArray[np.float32]) -> NDArray[np.float32]:
+    def aperture(self, coefficients: NDArray[Any]) -> NDArray[Any]:
         """Return the lip aperture ``(frame,)`` in metres of coefficients ``(frame, 52)``."""
         ...
 
@@ -130,31 +131,6 @@ def lagged_correlation(true: ArrayLike, predicted: ArrayLike, lag: int) -> float
     elif lag < 0:
         a, b = a[-lag:], b[:lag]
     return correlation(a, b) if len(a) > 2 else 0.0
-
-
-def frames_of(phoneme: Phoneme, frames: int, fps: float) -> NDArray[np.int64]:
-    """Return the frames that show a phoneme: those whose time f / fps lies within it.
-
-    Parameters
-    ----------
-    phoneme : Phoneme
-        With start and end in seconds.
-    frames : int
-        Length of the motion.
-    fps : float
-        Frames a second.
-
-    Returns
-    -------
-    ndarray of int
-        At least one: the frame nearest to the middle where none lies within. Empty if the
-        phoneme lies behind the last frame.
-    """
-    first = int(np.ceil(phoneme.start * fps - 1e-6))
-    last = int(np.floor(phoneme.end * fps + 1e-6))
-    if last < first:
-        first = last = round(0.5 * (phoneme.start + phoneme.end) * fps)
-    return np.arange(max(first, 0), min(last, frames - 1) + 1)
 
 
 def _extremes(

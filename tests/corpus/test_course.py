@@ -78,8 +78,15 @@ def test_same_seed_same_files(mini_path: Path, tmp_path: Path) -> None:
 
 def test_other_seed_other_corpus(mini: Corpus, tmp_path: Path) -> None:
     other = build_course_corpus(
-        tmp_path / "two", clips_per_speaker=3, speakers=["ada"], seed=5, progress=False
+        tmp_path / "two",
+        clips_per_speaker=3,
+        speakers=["ada"],
+        seed=5,
+        progress=False,
+        audio_format="wav",
     )
+    assert all(str(clip.source).endswith(".wav") for clip in other)
+    assert all(len(clip.audio) == 640 * len(clip) for clip in other)
     assert {clip.text for clip in other.split("train")} != {
         clip.text for clip in mini.split("train")
     }
@@ -136,6 +143,7 @@ def test_failure_leaves_nothing(
         ({"speakers": []}, "at least one"),
         ({"clips_per_speaker": 1}, "3 to 70"),
         ({"seed": -1}, "seed"),
+        ({"audio_format": "mp3"}, "flac"),
         ({"workers": 0}, "worker"),
     ],
 )
@@ -150,6 +158,7 @@ def test_info(mini_path: Path) -> None:
     assert text.startswith("course: 8 clips")
     assert "test_unseen     4 clips" in text
     assert "running words in test_seen are not in train" in text
+    assert "100.0% of" in text.splitlines()[-1]
 
 
 def _break_manifest(root: Path, **changes: object) -> None:
