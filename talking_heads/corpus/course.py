@@ -259,7 +259,6 @@ def corpus_info(path: str | Path) -> str:
                 share = new_word_share(known, [clip.text or "" for clip in corpus.split(split)])
                 lines.append(f"  {share:.0%} of the running words in {split} are not in train")
     sealed = [gap < SEALED for clip in corpus for gap in bilabial_gaps(clip)]
-    lines.append(
-        f"  {np.mean(sealed):.1%} of {len(sealed)} p, b and m close the lips of this package's heads"
-    )
+    share = float(np.mean(sealed)) if sealed else 1.0
+    lines.append(f"  {share:.1%} of {len(sealed)} p, b and m close the lips on the heads in use")
     return "\n".join(lines)

@@ -86,7 +86,12 @@ def new_folder(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
             check_target(out, overwrite=overwrite)
             old = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent))
             out.rename(old / "corpus")
-        folder.rename(out)
+        try:
+            folder.rename(out)
+        except OSError:
+            if old is not None:
+                (old / "corpus").rename(out)
+            raise
         if old is not None:
             shutil.rmtree(old)
     finally:
@@ -207,6 +212,8 @@ def load_corpus(path: str | Path, *, verify: bool = False) -> Corpus:
     manifest = read_manifest(root)
     try:
         for name, digest in manifest["files"].items():
+            if ".." in Path(name).parts or Path(name).is_absolute():
+                raise _damaged(root, f"the path {name!r} leaves the folder")
             file = root / name
             if not file.is_file():
                 raise _damaged(root, f"{name} is missing")
@@ -234,6 +241,8 @@ def _clips(root: Path, manifest: Mapping[str, Any]) -> Iterator[Clip]:
     motions: dict[str, dict[str, NDArray[np.uint16]]] = {}
     for entry in manifest["clips"]:
         speaker, clip_id = entry["speaker"], entry["id"]
+        if entry["audio"] not in manifest["files"] or speaker not in manifest["speakers"]:
+            raise _damaged(root, f"the manifest lacks the files or the speaker of {clip_id}")
         if speaker not in motions:
             with np.load(root / "motion" / f"{speaker}.npz", allow_pickle=False) as arrays:
                 motions[speaker] = dict(arrays)

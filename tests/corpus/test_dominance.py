@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talking_heads.corpus.dominance import blend, dominance
@@ -39,6 +39,7 @@ def test_fast_speech_undershoots() -> None:
     assert peak(0.6) < peak(1.0) - 0.03 < peak(1.6) - 0.06
 
 
+@settings(deadline=None)
 @given(
     targets=st.lists(st.floats(0, 1), min_size=1, max_size=6),
     alphas=st.lists(st.floats(0.05, 2), min_size=6, max_size=6),

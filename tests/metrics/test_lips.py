@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talking_heads.errors import UserError
@@ -133,6 +133,7 @@ def test_errors() -> None:
         lip_report([TRUE], [TRUE], [PHONEMES], [PlainFace(), PlainFace()])
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-10, 10), min_size=5, max_size=40), st.floats(0.1, 5), st.floats(-3, 3))
 def test_correlation_ignores_scale_and_shift(
     values: list[float], scale: float, shift: float
