@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from talking_heads.face import Face
 
 BACKGROUND = (232, 236, 242)
+_FULL = 0.31  # metres of height that `render` shows at zoom 1
 
 
 def small_png(
@@ -21,7 +22,7 @@ def small_png(
     size: tuple[int, int] = (280, 300),
     yaw: float = -14.0,
 ) -> bytes:
-    """Draw posed heads side by side as a PNG of some 10 to 20 kB.
+    """Draw posed heads side by side as a PNG of some 20 kB a head.
 
     Parameters
     ----------
@@ -37,24 +38,30 @@ def small_png(
     Returns
     -------
     bytes
-        With a palette of 128 colours: a notebook full of stills must stay small.
+        With a palette of 256 colours: a notebook full of stills must stay small.
     """
     from PIL import Image
 
+    from talking_heads.view.encode import frame_of
     from talking_heads.view.raster import render
 
-    tiles = [
-        render(
-            vertices,
-            face.triangles,
-            face.colors if colors is None else colors,
-            size=size,
-            yaw=yaw,
-            background=BACKGROUND,
+    tiles = []
+    for face, vertices in heads:
+        frame = frame_of(face)
+        x, y, z = frame["centre"]
+        tiles.append(
+            render(
+                vertices,
+                face.triangles,
+                face.colors if colors is None else colors,
+                size=size,
+                yaw=yaw,
+                center=(x, y, z),
+                zoom=_FULL / (2.14 * frame["half"][1]),
+                background=BACKGROUND,
+            )
         )
-        for face, vertices in heads
-    ]
     picture = Image.fromarray(np.concatenate(tiles, axis=1))
     stream = io.BytesIO()
-    picture.quantize(128, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+    picture.quantize(256, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
     return stream.getvalue()

@@ -124,6 +124,17 @@ def test_a_pose_from_the_kernel_shows(page, heads):
     assert np.abs(head.pixels() - rest).mean() < 0.05
 
 
+def test_the_theme_follows_what_lies_behind(page, heads, contents):
+    page.evaluate("(all) => add(all[0])", contents)
+    head = heads(page)
+    head.wait("head.updates > 0")
+    assert head.get("head.dark") is False
+    page.evaluate("document.body.style.background = '#111'")
+    head.wait("head.dark")
+    page.evaluate("document.body.style.background = '#fff'")
+    head.wait("!head.dark")
+
+
 def test_more_players_than_contexts_and_removal(page, heads, contents):
     # Browsers keep some 16 WebGL contexts; a long notebook may show more players than that.
     for _ in range(20):

@@ -16,6 +16,7 @@ from talking_heads.view.encode import (
     encode_face,
     encode_motion,
     encode_pose,
+    frame_of,
     seams,
 )
 
@@ -129,3 +130,16 @@ def test_seams_join_borders_but_not_lips_that_touch():
     solid = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
     sides = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
     assert len(seams(np.concatenate([solid, -solid]), np.concatenate([sides, sides + 4]))) == 0
+
+
+def test_the_picture_frames_the_head_and_the_focus_is_the_mouth():
+    face = get_face("neutral@low")
+    frame = {name: np.array(point) for name, point in frame_of(face).items()}
+    low, high = frame["centre"] - frame["half"], frame["centre"] + frame["half"]
+    hair = face.vertices[face.parts["hair"]]
+    assert (hair.min(axis=0) >= low - 1e-4).all()
+    assert (hair.max(axis=0) <= high + 1e-4).all()
+    assert low[1] > face.vertices[:, 1].min()  # the lower end of the shirt stays outside
+    lips = face.vertices[face.regions["lips"]]
+    assert (lips.min(axis=0) <= frame["focus"]).all()
+    assert (frame["focus"] <= lips.max(axis=0)).all()
