@@ -142,10 +142,12 @@ class MotionContract:
                 values[key] = tuple(str(item) for item in values[key])
             for key in ("mean", "scale"):
                 values[key] = tuple(float(item) for item in values[key])
+            for key in ("kind", "average_head", "encoder_id"):
+                values[key] = str(values[key])
             values["vertices"] = int(values["vertices"])
             values["fps"] = float(values["fps"])
             values["provenance"] = {str(k): str(v) for k, v in dict(values["provenance"]).items()}
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise UserError(f"The checkpoint's contract is damaged: {error}.") from None
         contract = cls(**values)
         if contract.kind == "coefficients" and names != list(ARKIT_NAMES):

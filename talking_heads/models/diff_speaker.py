@@ -257,7 +257,7 @@ class DiffSpeaker(nn.Module):
             total = total + c.aperture_weight * terms["aperture"]
         return {"loss": total, **terms}
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def animate(
         self,
         audio: NDArray[np.floating] | Tensor,

@@ -68,6 +68,7 @@ def test_contradictions_are_refused(change: dict[str, Any], word: str) -> None:
         ({"speakers": 3}, "damaged"),
         ({"provenance": [1]}, "damaged"),
         ({"fps": None}, "damaged"),
+        ({"fps": 10**400}, "damaged"),
     ],
 )
 def test_damaged_contracts_are_refused(change: dict[str, Any], word: str) -> None:

@@ -196,6 +196,12 @@ def test_loss_terms_and_gradients() -> None:
         assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), name
 
 
+def test_training_goes_on_after_animating(model: DiffSpeaker) -> None:
+    """What animating keeps for later must be of use to training too."""
+    model.animate(speech(12 * 0.04))
+    model.train().loss(batch())["loss"].backward()
+
+
 def test_a_few_steps_lower_the_loss() -> None:
     model = build().train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)

@@ -1,0 +1,115 @@
+"""The checkpoint that comes with the course."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from talking_heads.corpus import SPEAKERS
+from talking_heads.corpus.articulation import articulate_mouth
+from talking_heads.diffusion import window_starts
+from talking_heads.face import get_face
+from talking_heads.metrics.lips import LipReport, lip_report
+from talking_heads.models import DiffSpeaker, load_model
+from talking_heads.paths import checkpoint_dir
+from talking_heads.speech import Speech, engine_status, synthesize_many
+
+# In no list of the course's sentences.
+SENTENCES = (
+    "My brother bought a pumpkin pie and a big box of plums.",
+    "Pam put the broken lamp above a map of Panama.",
+    "Nobody remembers whether the party began before midnight.",
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> DiffSpeaker:
+    return load_model("diff_speaker")
+
+
+@pytest.fixture(scope="module")
+def spoken() -> dict[str, list[Speech]]:
+    if engine_status() is None:
+        pytest.skip("the speech engine is not installed")
+    voices = ("ada", "ben", "gina", "jack", "maya", "paul")
+    items = [(text, voice) for voice in voices for text in SENTENCES]
+    made: dict[str, list[Speech]] = {voice: [] for voice in voices}
+    for (_, voice), speech in zip(items, synthesize_many(items), strict=True):
+        made[voice].append(speech)
+    return made
+
+
+def report(model: DiffSpeaker, spoken: dict[str, list[Speech]], *, own: bool) -> LipReport:
+    true, made, phonemes, faces = [], [], [], []
+    for voice, lines in spoken.items():
+        if (voice in model.speakers) != own:
+            continue
+        person = SPEAKERS[voice]
+        face = get_face(f"{person.identity}@medium")
+        for speech in lines:
+            duration = len(speech.audio) / 16_000
+            true.append(articulate_mouth(speech.phonemes, duration, person.style, face=face))
+            motion = model.animate(speech.audio, speaker=voice if own else None, seed=1)
+            made.append(motion.values)
+            phonemes.append(speech.phonemes)
+            faces.append(face)
+    return lip_report(true, made, phonemes, faces)
+
+
+def test_it_is_small_and_whole(model: DiffSpeaker) -> None:
+    folder = checkpoint_dir("diff_speaker")
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 6e6
+    names = {path.name for path in Path(folder).iterdir()}
+    assert names == {"config.json", "contract.json", "model.safetensors", "results.json"}
+    assert model.speakers == tuple(name for name, who in SPEAKERS.items() if who.seen)
+    for speaker in model.speakers:
+        assert model.contract.head(speaker) == f"{SPEAKERS[speaker].identity}@medium"
+
+
+def test_voices_it_knows(model: DiffSpeaker, spoken: dict[str, list[Speech]]) -> None:
+    figures = report(model, spoken, own=True)
+    assert figures.bilabials >= 40
+    assert figures.aperture_correlation >= 0.85
+    assert figures.closure_rate >= 0.8
+    assert figures.open_minus_closed_mm >= 4.0
+    assert abs(figures.best_lag_ms) <= 40
+
+
+def test_voices_it_never_heard(model: DiffSpeaker, spoken: dict[str, list[Speech]]) -> None:
+    figures = report(model, spoken, own=False)
+    assert figures.aperture_correlation >= 0.7
+    assert figures.closure_rate >= 0.6
+    assert figures.open_minus_closed_mm >= 4.0
+
+
+def test_lips_rest_in_silence(model: DiffSpeaker) -> None:
+    motion = model.animate(np.zeros(3 * 16_000, dtype=np.float32), speaker="ada")
+    aperture = get_face("head-01@medium").aperture(motion.values)
+    assert float(np.median(aperture)) < 0.002
+
+
+def test_faces_blink_and_seeds_differ_above_the_mouth(
+    model: DiffSpeaker, spoken: dict[str, list[Speech]]
+) -> None:
+    audio = np.concatenate([speech.audio for speech in spoken["ada"]])
+    motions = np.stack([model.animate(audio, speaker="ada", seed=seed).values for seed in range(3)])
+    face = get_face("head-01@medium")
+    apertures = np.stack([face.aperture(motion) for motion in motions])
+    # The sound decides about the lips much more than chance does.
+    assert apertures.std(0).mean() < 0.35 * apertures.std(1).mean()
+    upper = motions[:, :, :14]
+    assert upper.max() > 0.3
+    assert upper.std(0).mean() > 0.1 * upper.std(1).mean()
+
+
+def test_long_speech_has_no_seam(model: DiffSpeaker, spoken: dict[str, list[Speech]]) -> None:
+    audio = np.concatenate([speech.audio for lines in spoken.values() for speech in lines])
+    assert len(audio) > 30 * 16_000
+    motion = model.animate(audio, speaker="ada").values
+    jumps = np.abs(np.diff(motion[:, 14:], axis=0)).mean(1)
+    window = model.config.window
+    starts = window_starts(len(motion), window, model.config.overlap)
+    edges = sorted({f for s in starts[1:] for f in (s - 1, s, s + window - 1) if f < len(jumps)})
+    elsewhere = np.delete(jumps, edges)
+    assert jumps[edges].max() <= elsewhere.max()
+    assert jumps[edges].mean() < elsewhere.mean() + 2 * elsewhere.std()
