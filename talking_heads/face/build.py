@@ -24,9 +24,16 @@ from talking_heads.face.lattice import (
     Ring,
     build_lattice,
 )
+from talking_heads.face.names import ARKIT_INDEX
 from talking_heads.face.piece import Piece, merge, mirrored
 from talking_heads.face.rig import Eye, Joint, Lips
-from talking_heads.face.shapes import jaw_weight, linear_shapes, mouth_map, seal_weight
+from talking_heads.face.shapes import (
+    jaw_weight,
+    linear_shapes,
+    mouth_map,
+    seal_weight,
+    swing_share,
+)
 from talking_heads.face.skin import lid_curve, skin_positions
 from talking_heads.face.surface import HeadSurface, head_surface, smoothstep
 
@@ -122,8 +129,8 @@ def build_face(
         ],
         axis=1,
     )
-    bag, soft = span["mouth"], len(skin) + len(brow_points)
-    extra_shapes = _rigid_shapes(pieces, span, soft, surface)
+    bag = span["mouth"]
+    extra_shapes = _rigid_shapes(pieces, surface)
     shapes = np.concatenate([shapes, extra_shapes], axis=1)
     shapes[np.abs(shapes) < 2e-6] = 0.0
     soft = shapes.shape[1]
@@ -207,27 +214,24 @@ def _pieces(
     pieces["lashes"] = merge(lash, mirrored(lash))
     ear = parts.ear(surface, palette.skin_color(who))
     pieces["ears"] = merge(ear, mirrored(ear))
-    pieces["hair"] = hair(surface, hair_tint, 48 if level == 0 else 96, 16 if level == 0 else 28)
+    pieces["hair"] = hair(surface, hair_tint, 48 if level == 0 else 80, 16 if level == 0 else 24)
     pieces["shirt"] = parts.shirt(who, palette.shirt_color(who))
     return pieces, steps
 
 
-def _rigid_shapes(
-    pieces: dict[str, Piece], span: dict[str, slice], soft: int, surface: HeadSurface
-) -> Array:
+def _rigid_shapes(pieces: dict[str, Piece], surface: HeadSurface) -> Array:
     """Return the shapes of tongue, bag and teeth: they go with the jaw, the tongue comes out."""
-    from talking_heads.face.names import ARKIT_INDEX
-
     names = ("tongue", "mouth", "teeth")
     jaw = np.concatenate([pieces[n].jaw for n in names])
-    assert span["tongue"].start == soft
+    depth = np.concatenate([pieces[n].points[:, 2] for n in names])
     out = np.zeros((52, len(jaw), 3))
     for name, move in (
         ("jawForward", (0, 0, 0.007)),
         ("jawLeft", (0.009, 0, -0.0005)),
         ("jawRight", (-0.009, 0, -0.0005)),
     ):
-        out[ARKIT_INDEX[name]] = np.outer(jaw, move)
+        share = jaw if name == "jawForward" else jaw * swing_share(depth)
+        out[ARKIT_INDEX[name]] = np.outer(share, move)
     _, along = parts.tongue(surface.anchors)
     tip = smoothstep(along, 0.15, 1.0)[:, None]
     out[ARKIT_INDEX["tongueOut"], : len(along)] = tip * [0.0, 0.0045, 0.0330]
@@ -266,7 +270,7 @@ def _eyes(
         mirror = 1.0 if side == "Left" else -1.0
         center = surface.anchors.eye * [mirror, 1, 1]
         axis = center[1:].astype(np.float32)
-        joints = []
+        joints: list[Joint] = []
         for which in ((ring.phase > 0) & (ring.phase < 0.5), ring.phase > 0.5):
             index = ring.index[1:, which].ravel()
             w = weight[:, which].ravel()

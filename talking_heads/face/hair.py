@@ -102,7 +102,7 @@ def hair(surface: HeadSurface, color: Array, columns: int = 72, rows: int = 22) 
     back = 0.012 * hangs * smoothstep(azimuth, 100.0, 75.0)
     points[:, :, 2] -= back[None, :] * smoothstep(hanging, 0.0, 0.05)
     points[0] = points[0].mean(0)
-    shade = 0.88 + 0.16 * _noise(turn * 1.7)[None, :] + 0.10 * np.sin(s * 90.0 + _noise(turn) * 5)
+    shade = 0.88 + 0.16 * _noise(turn * 1.7)[None, :] + 0.04 * np.sin(s * 60.0 + _noise(turn) * 5)
     shade = shade * (0.80 + 0.20 * smoothstep(edge, 0.0, 0.012)) + 4.0 * wave
     shade = np.clip(shade, 0.6, 1.25)
     colors = np.clip(color[None, :] * shade.reshape(-1, 1), 0, 255)

@@ -173,7 +173,7 @@ class Face:
         gap = upper - lower
         if np.array_equal(now, np.broadcast_to(rest, now.shape)):
             return np.maximum(gap[:, 1], 0.0)
-        up = np.einsum("fij,kj,k->fi", _frame(now), _frame(rest[None])[0].T, [0.0, 1.0, 0.0])
+        up = np.einsum("fij,kj,k->fi", _frame(now), _frame(rest[None])[0], [0.0, 1.0, 0.0])
         return np.maximum((gap * up).sum(1), 0.0).astype(np.float32)
 
     def shape_jacobian(self, region: str = "skin") -> Floats:

@@ -112,7 +112,7 @@ def build_lattice(subdivision: int) -> Lattice:
     ):
         outline = _outline(rect, n)
         if flip:  # the right eye is the mirror image of the left
-            outline = _outline(rects[1], n) * [1, -1]
+            outline = _outline(rects[1], n) * np.array([1, -1])
         outer = chart[outline[:, 0], outline[:, 1] + half - 1]
         steps, count = len(outer), last * n
         index = np.concatenate([outer[None], size + np.arange(count * steps).reshape(count, steps)])

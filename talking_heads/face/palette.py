@@ -84,15 +84,23 @@ def skin_colors(points: Array, lattice: Lattice, surface: HeadSurface) -> Array:
 
     rose = skin * [1.0, 0.82, 0.80]
     color = np.tile(skin, (len(p), 1))
-    color = _mix(color, rose, 0.38 * near(at.cheek + [0.002, 0.002, 0], (0.020, 0.016, 0.03)))
-    color = _mix(color, rose, 0.45 * near(at.nose_tip + [0.004, 0, -0.002], (0.012, 0.009, 0.016)))
+    color = _mix(
+        color, rose, 0.38 * near(at.cheek + np.array([0.002, 0.002, 0]), (0.020, 0.016, 0.03))
+    )
+    color = _mix(
+        color, rose, 0.45 * near(at.nose_tip + np.array([0.004, 0, -0.002]), (0.012, 0.009, 0.016))
+    )
     color = _mix(color, rose, 0.25 * near(at.chin, (0.016, 0.012, 0.03)))
     # Thinner, shaded skin round the eyes.
     dusk = skin * [0.84, 0.75, 0.74]
-    color = _mix(color, dusk, 0.50 * near(at.eye + [0, 0.004, 0.014], (0.017, 0.012, 0.02)))
-    color = _mix(color, dusk, 0.30 * near(at.eye + [-0.003, -0.012, 0.014], (0.014, 0.005, 0.02)))
-    nostril = at.nose_tip + [0.0066 + 0.001 * who["nose_width"], -0.0080, -0.0105]
-    color = _mix(color, skin * [0.38, 0.28, 0.27], 0.95 * near(nostril, (0.0032, 0.0034, 0.006)))
+    color = _mix(
+        color, dusk, 0.50 * near(at.eye + np.array([0, 0.004, 0.014]), (0.017, 0.012, 0.02))
+    )
+    color = _mix(
+        color, dusk, 0.30 * near(at.eye + np.array([-0.003, -0.012, 0.014]), (0.014, 0.005, 0.02))
+    )
+    nostril = at.nose_tip + np.array([0.0066 + 0.001 * who["nose_width"], -0.008, -0.0105])
+    color = _mix(color, skin * [0.38, 0.28, 0.27], 0.95 * near(nostril, (0.0038, 0.0040, 0.009)))
     color = _beard(color, p, surface)
     color = _cropped_hair(color, points, surface)
     _lips(color, lattice.mouth, who)
@@ -106,16 +114,16 @@ def _beard(color: Array, p: Array, surface: HeadSurface) -> Array:
     amount = who["beard"]
     if amount <= 0:
         return color
-    low = smoothstep(p[:, 1], at.mouth[1] + 0.024, at.mouth[1] + 0.006)
-    # From the sideburn the line runs down to the corner of the mouth.
-    side = smoothstep(p[:, 1] + 0.55 * np.maximum(p[:, 2], 0), 0.010, -0.012)
-    front = smoothstep(p[:, 2], -0.012, 0.006)
-    above = np.where(p[:, 0] < 0.030, low, side)
-    blend = smoothstep(p[:, 0], 0.022, 0.040)
-    above = low * (1 - blend) + side * blend
-    throat = smoothstep(p[:, 1], surface.y(-0.128), surface.y(-0.112))
+    x, y, z = p.T
+    # A moustache in front; at the side the line falls from the sideburn to the jaw.
+    front = smoothstep(y, at.mouth[1] + 0.024, at.mouth[1] + 0.008)
+    side = smoothstep(y + 0.85 * np.maximum(z - 0.002, 0.0), -0.002, -0.022)
+    blend = smoothstep(x, 0.024, 0.038)
+    above = front * (1 - blend) + side * blend
+    below = smoothstep(y - surface.y(-0.086) + 0.75 * np.clip(z, 0.0, 0.05), -0.012, 0.004)
+    ahead = smoothstep(z, -0.010, 0.006)
     bare = np.exp(-(((p[:, 0]) / 0.006) ** 2 + ((p[:, 1] - at.mouth[1] + 0.017) / 0.003) ** 2))
-    mask = above * front * throat * (1 - 0.5 * bare)
+    mask = above * ahead * below * (1 - 0.5 * bare)
     return _mix(
         color, hair_color(who) * 0.9 + skin_color(who) * 0.1, np.clip(amount, 0, 0.92) * mask
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from talking_heads.face.identity import Identity
@@ -11,6 +14,8 @@ from talking_heads.face.piece import Piece, both_sides, merge, sheet
 from talking_heads.face.skin import mouth_curve
 from talking_heads.face.surface import Anchors, HeadSurface, smoothstep
 from talking_heads.geometry.sdf import Array, gradient, project
+
+Ints = NDArray[np.int64]
 
 # Rings of the eyeball: angle from its axis in degrees, and what the ring is.
 _EYE_RINGS = (
@@ -88,7 +93,7 @@ def glints(anchors: Anchors) -> Piece:
     return merge(*out)
 
 
-def lashes(ring: Ring, edge: Array, anchors: Anchors, color: Array) -> tuple[Piece, NDArrayInt]:
+def lashes(ring: Ring, edge: Array, anchors: Anchors, color: Array) -> tuple[Piece, Ints]:
     """Build the upper lashes of the left eye.
 
     Returns
@@ -104,15 +109,10 @@ def lashes(ring: Ring, edge: Array, anchors: Anchors, color: Array) -> tuple[Pie
     out /= np.linalg.norm(out, axis=1, keepdims=True)
     t = np.cos(np.pi * ring.phase[steps] * 2.0)
     long = 0.0030 * np.clip(1.0 - t**4, 0.0, None) * (0.8 + 0.35 * t)
-    tip = root + long[:, None] * (
-        out + np.array([0.0, 0.10, 0.0]) + np.outer(t, [0.4, 0, 0])
-    )
+    tip = root + long[:, None] * (out + np.array([0.0, 0.10, 0.0]) + np.outer(t, [0.4, 0, 0]))
     points = np.concatenate([tip, root + out * 0.0002])
     piece = Piece(points, sheet(2, len(steps)), np.tile(color, (len(points), 1)))
     return both_sides(piece), np.tile(steps, 2)
-
-
-NDArrayInt = np.ndarray
 
 
 def brow(surface: HeadSurface, color: Array) -> Piece:
@@ -142,7 +142,7 @@ def brow(surface: HeadSurface, color: Array) -> Piece:
     return piece
 
 
-def mouth_bag(ring: Ring, lips: Array, inner: Array, first: int, anchors: Anchors) -> Piece:
+def mouth_bag(ring: Ring, lips: Array, inner: Ints, first: int, anchors: Anchors) -> Piece:
     """Build the inside of the mouth: it goes on from the last ring of the lips to the throat.
 
     Parameters
@@ -198,7 +198,7 @@ def mouth_bag(ring: Ring, lips: Array, inner: Array, first: int, anchors: Anchor
 
 def teeth(anchors: Anchors) -> Piece:
     """Build both rows of teeth with their gums."""
-    y, z = anchors.mouth[1], anchors.mouth[2] - 0.0085
+    y, z = anchors.mouth[1], anchors.mouth[2] - 0.0098
     upper = _tooth_arc(y, z, up=1.0, scale=anchors.mouth_half_width / 0.025)
     lower = _tooth_arc(y, z - 0.0022, up=-1.0, scale=0.93 * anchors.mouth_half_width / 0.025)
     lower.jaw[:] = 1.0
@@ -211,9 +211,7 @@ def _tooth_arc(y: float, z: float, up: float, scale: float) -> Piece:
         np.array([8.4, 6.6, 7.4, 6.8, 6.6, 9.0]) if up > 0 else np.array([5.4, 5.9, 6.8, 7, 7, 10])
     )
     half = np.cumsum(np.concatenate([[0.0], widths])) / 1000.0 * scale
-    inner = np.concatenate(
-        [np.linspace(a, b, 5)[:-1] for a, b in zip(half[:-1], half[1:], strict=True)]
-    )
+    inner = np.concatenate([np.linspace(a, b, 5)[:-1] for a, b in pairwise(half)])
     s = np.concatenate([-inner[:0:-1], inner])
     along = np.tile(np.array([0.0, 0.25, 0.5, 0.75]), len(widths))
     u = np.concatenate([along[:0:-1], along])
@@ -297,14 +295,18 @@ def ear(surface: HeadSurface, skin: Array, steps: int = 28) -> Piece:
     # Outline in the plane of the ear (millimetres back and up): broad above, a lobe below.
     back, up = np.cos(turn), np.sin(turn)
     outline = np.stack(
-        [back * (16.5 - 3.0 * np.clip(-up, 0, 1)) + 2.0 * up, np.sign(up) * np.abs(up) ** 0.92 * np.where(up > 0, 29.0, 28.0)], 1
+        [
+            back * (16.5 - 3.0 * np.clip(-up, 0, 1)) + 2.0 * up,
+            np.sign(up) * np.abs(up) ** 0.92 * np.where(up > 0, 29.0, 28.0),
+        ],
+        1,
     )
     bowl = np.array([-3.0, -3.0])
     # Share of the way from bowl to outline, height over the plane (mm), colour.
     rings = (
         (0.00, -5.0, 0.60), (0.28, -4.5, 0.64), (0.42, -1.5, 0.80), (0.55, 2.2, 1.00),
         (0.68, 1.2, 0.92), (0.80, 0.6, 0.84), (0.88, 2.6, 1.00), (0.96, 4.0, 1.04),
-        (1.02, 2.8, 1.02), (1.01, 0.0, 0.95), (0.90, -3.0, 0.85), (0.70, -9.0, 0.75),
+        (1.02, 2.8, 1.02), (1.01, 0.0, 0.95), (0.90, -3.0, 0.85), (0.58, -17.0, 0.75),
     )  # fmt: skip
     lobe = smoothstep(up, -0.45, -0.85)
     front = smoothstep(back, 0.15, -0.75)

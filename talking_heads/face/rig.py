@@ -111,8 +111,8 @@ def turn_eye(vertices: Array, eye: Eye, coefficients: Array) -> None:
     blink, squint, wide = c("Blink"), c("Squint"), c("Wide")
     down, up = c("LookDown"), c("LookUp")
     awake = 1.0 - blink
-    drop = MEETING * blink + awake * (0.30 * down + 0.14 * squint - 0.17 * wide - 0.16 * up)
-    rise = (1 - MEETING) * blink + awake * (0.30 * squint - 0.06 * wide - 0.14 * down + 0.05 * up)
+    drop = MEETING * blink + awake * (0.44 * down + 0.14 * squint - 0.17 * wide - 0.16 * up)
+    rise = (1 - MEETING) * blink + awake * (0.30 * squint - 0.06 * wide - 0.20 * down + 0.05 * up)
     axis = eye.center[1:]
     turn_x(vertices, eye.upper.index, axis, drop * eye.upper.weight)
     turn_x(vertices, eye.lower.index, axis, -rise * eye.lower.weight)

@@ -91,6 +91,11 @@ def seal_weight(jaw: Array, where: MouthMap) -> Array:
     return (meet - jaw) * fade * np.where(where.level > 0, 1.0, 0.4)
 
 
+def swing_share(z: Array) -> Array:
+    """Return how much of the jaw's swing to a side a point takes, by its depth in metres."""
+    return smoothstep(z, 0.005, 0.075)
+
+
 def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurface) -> Array:
     """Return the linear part of all shapes.
 
@@ -137,8 +142,10 @@ def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurfa
 
     # Jaw.
     put("jawForward", (jaw, (0, 0, 7)))
-    put("jawLeft", (jaw, (9, 0, -0.5)))
-    put("jawRight", (jaw, (-9, 0, -0.5)))
+    # Sideways the jaw turns about its joints: most at the chin, nothing at its angle.
+    swing = jaw * swing_share(points[:, 2])
+    put("jawLeft", (swing, (9, 0, -0.5)))
+    put("jawRight", (swing, (-9, 0, -0.5)))
     put("jawOpen", (near * np.sin(np.clip(x / half, -1.6, 1.6) * np.pi / 3.2), (-2.2, 0, 0)))
     # Rounding: toward the middle and forward.
     inward = -x / half * near
@@ -155,12 +162,12 @@ def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurfa
     put("mouthRollLower", (low * (1 - red), (0, 1.5, -0.5)), (low * red, (0, 0.6, 0)))
     put("mouthRollUpper", (up * roll, (0, 0, -5.0)), (up * border, (0, -4.0, -1.0)))
     put("mouthRollUpper", (up * (1 - red), (0, -1.3, -0.5)), (up * red, (0, -0.6, 0)))
-    chin = ball(at.chin + [0, 0.004, 0], 0.022, 0.020, 0.03)
-    put("mouthShrugLower", (low, (0, 5.0, 2.6)), (chin, (0, 3.5, 1.8)))
-    put("mouthShrugUpper", (up, (0, 3.4, 2.4)))
+    chin = ball(at.chin + np.array([0, 0.004, 0]), 0.022, 0.020, 0.03)
+    put("mouthShrugLower", (low, (0, 4.0, 0.4)), (near, (0, 0, 2.4)), (chin, (0, 3.5, 1.8)))
+    put("mouthShrugUpper", (up, (0, 2.6, 2.4)))
     for side, (s, half_mask) in sides.items():
         at_corner = ball(corner * [s, 1, 1], 0.016, 0.019, 0.03)
-        wide = ball(corner * [s, 1, 1] + [0.004 * s, 0.004, 0], 0.022, 0.024, 0.035)
+        wide = ball(corner * [s, 1, 1] + np.array([0.004 * s, 0.004, 0]), 0.022, 0.024, 0.035)
         cheek = ball(at.cheek * [s, 1, 1], 0.019, 0.016, 0.03)
         fold = ball(np.array([s * 0.020, at.nose_tip[1] - 0.004, 0.09]), 0.012, 0.013, 0.03)
         u, w = up * half_mask, low * half_mask
@@ -176,22 +183,25 @@ def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurfa
         put(f"mouthUpperUp{side}", (u, (0.4 * s, 6.0, -0.6)), (fold, (0.6 * s, 2.8, 1.2)))
         # Cheeks, nose.
         put(f"cheekSquint{side}", (cheek, (0.6 * s, 4.5, 3.2)))
-        pouch = ball(np.array([s * 0.043, at.mouth[1] + 0.004, 0.062]), 0.021, 0.023, 0.034)
-        out[ARKIT_INDEX["cheekPuff"]] += outward * (0.0110 * pouch * (1 - red))[:, None]
-        wing = ball(at.nose_tip + [s * 0.013, 0.0, -0.012], 0.009, 0.011, 0.014)
+        pouch = ball(np.array([s * 0.043, at.mouth[1] + 0.009, 0.064]), 0.020, 0.021, 0.030)
+        out[ARKIT_INDEX["cheekPuff"]] += outward * (0.0100 * pouch * (1 - red))[:, None]
+        wing = ball(at.nose_tip + np.array([s * 0.013, 0.0, -0.012]), 0.009, 0.011, 0.014)
         bridge = ball(np.array([s * 0.012, 0.006, 0.085]), 0.010, 0.012, 0.02)
-        put(f"noseSneer{side}", (wing, (0.8 * s, 4.2, 0.4)), (fold, (0.4 * s, 3.0, 1.6)))
+        put(f"noseSneer{side}", (wing, (1.0 * s, 5.2, 0.5)), (fold, (0.4 * s, 3.0, 1.6)))
         put(f"noseSneer{side}", (u * (1 - red), (0, 2.4, 0)), (bridge, (-0.4 * s, -1.5, 0.6)))
         # Brows.
         brow = at.brow * [s, 1, 1]
-        inner, outer = brow + [-0.016 * s, -0.001, 0], brow + [0.013 * s, 0, -0.008]
+        inner, outer = (
+            brow + np.array([-0.016 * s, -0.001, 0]),
+            brow + np.array([0.013 * s, 0, -0.008]),
+        )
         w_inner = ball(inner, 0.015, 0.019, 0.03)
         w_outer = ball(outer, 0.017, 0.020, 0.03)
         w_all = ball(brow, 0.024, 0.015, 0.035)
         put(f"browDown{side}", (w_all, (-1.8 * s, -6.0, 1.2)), (w_inner, (-1.0 * s, -3.0, 0.8)))
         put(f"browOuterUp{side}", (w_outer, (0, 8.0, -0.8)), (w_inner, (0, 1.0, 0)))
         put("browInnerUp", (w_inner, (-0.6 * s, 8.5, 0.2)))
-        under = ball(at.eye * [s, 1, 1] + [0, -0.016, 0.012], 0.018, 0.008, 0.02)
+        under = ball(at.eye * [s, 1, 1] + np.array([0, -0.016, 0.012]), 0.018, 0.008, 0.02)
         put(f"eyeSquint{side}", (under, (0, 2.0, 1.0)), (w_all, (0, -1.2, 0)))
         put(f"eyeWide{side}", (w_all, (0, 1.8, 0)))
     # Lips drawn over an open jaw stretch forward round the teeth.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
 from talking_heads.face.lattice import (
@@ -20,6 +21,8 @@ from talking_heads.face.lattice import (
 )
 from talking_heads.face.surface import Anchors, HeadSurface, smoothstep
 from talking_heads.geometry.sdf import Array, project, settle
+
+Bools = NDArray[np.bool_]
 
 # Azimuth of the coarse columns, degrees: close together over nose, mouth and eyes.
 _AZIMUTH = (0, 4.2, 9.2, 14.8, 20.5, 26.5, 33, 40.5, 49.5, 60, 73, 89, 108, 131, 155, 180)
@@ -61,10 +64,12 @@ _ROWS = np.array(
 # of the middle line from the tip.
 _NOSE = np.array(
     [
-        (13.0, 7.5, 8.0),
-        (13.5, -1.0, 11.0),
-        (14.0, -8.5, 2.0),
-        (14.5, -11.5, -8.0),
+        (12.0, 15.0, 3.0),
+        (12.5, 7.0, 8.0),
+        (13.0, -0.5, 10.5),
+        (13.5, -6.5, 6.0),
+        (14.0, -10.5, -1.0),
+        (14.5, -12.5, -8.5),
         (15.0, -15.0, -11.0),
     ]
 )
@@ -87,8 +92,8 @@ class MouthCurve:
     """
 
     across: Array
-    upper: Array
-    lower: Array
+    upper: Bools
+    lower: Bools
     lift: Array
 
 
@@ -132,7 +137,7 @@ def _chart_positions(row: Array, column: Array, surface: HeadSurface) -> Array:
     crown = row == 0
     directions[crown] = [0.0, 1.0, 0.0]
     points = project(surface.distance, origins, directions, far=0.16)
-    below = (np.abs(column) < 3.0) & (row > 13.0) & (row < 15.0)
+    below = (np.abs(column) < 3.0) & (row > 12.0) & (row < 15.0)
     points[below] = _under_nose(points[below], row[below], column[below], surface)
     points[column == 0, 0] = 0.0
     points[column == COLUMNS, 0] = 0.0
@@ -146,7 +151,7 @@ def _under_nose(points: Array, row: Array, column: Array, surface: HeadSurface) 
     goal[:, 1] = tip[1] + offset[:, 0]
     # Toward the wings the nose lies farther back.
     goal[:, 2] = tip[2] + offset[:, 1] - 0.55 * np.abs(points[:, 0])
-    share = smoothstep(np.abs(column), 3.0, 1.2) * smoothstep(np.abs(row - 14.0), 1.0, 0.45)
+    share = smoothstep(np.abs(column), 3.0, 1.2) * smoothstep(np.abs(row - 13.5), 1.5, 0.8)
     return settle(surface.distance, points + (goal - points) * share[:, None])
 
 
@@ -220,7 +225,7 @@ def _eye_positions(ring: Ring, points: Array, surface: HeadSurface) -> Array:
     return np.array(out)
 
 
-def lip_height(across: Array, upper: Array, anchors: Anchors) -> Array:
+def lip_height(across: Array, upper: Bools, anchors: Anchors) -> Array:
     """Return how far the border of the red lies from the line of the lips, metres, signed."""
     a = np.abs(across)
     bow = 0.86 + 0.16 * np.exp(-(((a - 0.24) / 0.17) ** 2)) - 0.06 * np.exp(-((a / 0.12) ** 2))
@@ -239,6 +244,7 @@ def _mouth_positions(ring: Ring, points: Array, surface: HeadSurface) -> Array:
     y = (
         at.mouth[1]
         - 0.0007 * np.exp(-((a / 0.22) ** 2))
+        + 0.0009 * a**2
         + 0.0006 * np.exp(-(((a - 0.5) / 0.25) ** 2))
     )
     height = lip_height(curve.across, upper, at)

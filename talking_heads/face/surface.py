@@ -71,32 +71,34 @@ class HeadSurface:
         d = smooth_min(d, ell((0, 0.040, 0.024), (0.061, 0.050, 0.0655)), 0.03)
         d = smooth_min(d, ell((0, -0.026, 0.018), (0.0605, 0.079, 0.066)), 0.03)
         # Jaw: from the angle below the ear to the chin.
-        gonion = (0.0440 + 0.006 * jaw, -0.058, 0.004)
-        d = smooth_min(d, cap(gonion, (0.0110 + 0.003 * jaw, -0.0970, 0.066), 0.0130, 0.0145), 0.036)
+        gonion = (0.0440 + 0.0085 * jaw, -0.058, 0.004)
+        d = smooth_min(
+            d, cap(gonion, (0.0110 + 0.004 * jaw, -0.0970, 0.066), 0.0130, 0.0145), 0.036
+        )
         d = smooth_min(
             d,
             ell(
-                (0, -0.0985 - 0.004 * chin, 0.0640 + 0.004 * chin),
-                (0.0185 + 0.004 * jaw, 0.0165, 0.0270),
+                (0, -0.0985 - 0.005 * chin, 0.0640 + 0.0055 * chin),
+                (0.0185 + 0.005 * jaw, 0.0165, 0.0270),
             ),
             0.030,
         )
         # Cheekbone with its arch to the ear, and the flesh below.
         d = smooth_min(
             d,
-            ell((0.0435 + 0.002 * bones, -0.019, 0.0490 + 0.002 * bones), (0.0178, 0.0150, 0.0220)),
+            ell((0.0435 + 0.003 * bones, -0.019, 0.0490 + 0.003 * bones), (0.0178, 0.0150, 0.0220)),
             0.024,
         )
         d = smooth_min(
             d,
-            cap((0.055 + 0.002 * bones, -0.014, 0.043), (0.065, -0.008, 0.0), 0.008, 0.0075),
+            cap((0.055 + 0.003 * bones, -0.014, 0.043), (0.065, -0.008, 0.0), 0.008, 0.0075),
             0.030,
         )
         d = smooth_min(
             d,
             ell(
                 (0.0362, -0.0455, 0.0445),
-                (0.023 + 0.006 * fat, 0.028 + 0.003 * fat, 0.030 + 0.004 * fat),
+                (0.023 + 0.008 * fat, 0.028 + 0.003 * fat, 0.030 + 0.004 * fat),
             ),
             0.03,
         )
@@ -132,27 +134,37 @@ class HeadSurface:
     def _nose(self, p: Array) -> Array:
         who, at = self.identity, self.anchors
         tip, wide, bridge = at.nose_tip, who["nose_width"], who["nose_bridge"]
-        root = np.array([0, 0.012, 0.0790 + 0.0030 * bridge])
-        d = capsule(p, root, tip + [0, 0.004, -0.004], 0.0068, 0.0085)
+        root = np.array([0, 0.012, 0.0790 + 0.0038 * bridge])
+        d = capsule(p, root, tip + np.array([0, 0.004, -0.004]), 0.0068, 0.0085)
         # The bridge widens toward the cheeks.
         q = p.copy()
         q[:, 0] /= 1.35
         d = smooth_min(
-            d, capsule(q, root - [0, 0, 0.010], tip - [0, 0.002, 0.019], 0.009, 0.0105), 0.012
+            d,
+            capsule(
+                q, root - np.array([0, 0, 0.010]), tip - np.array([0, 0.002, 0.019]), 0.009, 0.0105
+            ),
+            0.012,
         )
         d = smooth_min(
             d, ellipsoid(p, tip, np.array([0.0092 + 0.001 * wide, 0.0085, 0.0092])), 0.006
         )
-        wing = tip + [0.0118 + 0.0026 * wide, -0.0030, -0.0125]
+        wing = tip + np.array([0.0118 + 0.0032 * wide, -0.0030, -0.0125])
         d = smooth_min(
             d, ellipsoid(p, wing, np.array([0.0058 + 0.0008 * wide, 0.0070, 0.0095])), 0.005
         )
         d = smooth_min(
             d,
-            capsule(p, tip + [0, -0.006, -0.004], tip + [0, -0.0115, -0.020], 0.0042, 0.006),
+            capsule(
+                p,
+                tip + np.array([0, -0.006, -0.004]),
+                tip + np.array([0, -0.0115, -0.020]),
+                0.0042,
+                0.006,
+            ),
             0.006,
         )
-        hole = tip + [0.0066 + 0.001 * wide, -0.0105, -0.0100]
+        hole = tip + np.array([0.0066 + 0.001 * wide, -0.0105, -0.0100])
         return smooth_max(d, -ellipsoid(p, hole, np.array([0.0034, 0.0050, 0.0060])), 0.004)
 
 
@@ -171,11 +183,11 @@ def head_surface(identity: Identity) -> HeadSurface:
         ears, y up, z out of the face, x to the face's left.
     """
     who = identity
-    sx = 1.0 + 0.045 * who["head_width"]
-    down = 1.0 + 0.045 * who["face_length"]
-    up = 1.0 + 0.05 * who["forehead"]
-    nose_y = -0.0345 - 0.0035 * who["nose_length"]
-    eye = np.array([(0.0315 + 0.0020 * who["eye_spacing"]) * (0.5 + 0.5 * sx), 0.001, 0.0640])
+    sx = 1.0 + 0.060 * who["head_width"]
+    down = 1.0 + 0.060 * who["face_length"]
+    up = 1.0 + 0.07 * who["forehead"]
+    nose_y = -0.0345 - 0.0045 * who["nose_length"]
+    eye = np.array([(0.0315 + 0.0024 * who["eye_spacing"]) * (0.5 + 0.5 * sx), 0.001, 0.0640])
     radius = 0.0136
     mouth_y = -0.0705 * down
     anchors = Anchors(
@@ -187,7 +199,7 @@ def head_surface(identity: Identity) -> HeadSurface:
         upper_lip=0.0075 * (1.0 + 0.35 * who["lip_fullness"]),
         lower_lip=0.0098 * (1.0 + 0.30 * who["lip_fullness"]),
         hinge=np.array([0.0, -0.018, -0.002]),
-        nose_tip=np.array([0.0, nose_y * down, 0.1068 + 0.0045 * who["nose_depth"]]),
+        nose_tip=np.array([0.0, nose_y * down, 0.1068 + 0.0060 * who["nose_depth"]]),
         chin=np.array([0.0, -0.1 * down, 0.09]),
         brow=np.array([eye[0], 0.0245 * up, 0.08]),
         cheek=np.array([0.043 * sx, -0.030 * down, 0.066]),

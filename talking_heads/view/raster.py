@@ -168,10 +168,7 @@ def _linear(srgb: Floats) -> Floats:
 
 
 def _srgb(linear: Floats) -> Floats:
-    # A soft shoulder keeps highlights from clipping.
-    x = np.clip(linear, 0.0, None)
-    x = np.where(x > 0.75, 0.75 + 0.25 * np.tanh((x - 0.75) / 0.25), x)
-    return x ** (1 / 2.2)
+    return np.clip(linear, 0.0, 1.0) ** (1 / 2.2)
 
 
 def _shade(normals: Floats, points: Floats, colors: Floats) -> Floats:
@@ -193,7 +190,9 @@ def _shade(normals: Floats, points: Floats, colors: Floats) -> Floats:
         half /= np.linalg.norm(half, axis=1, keepdims=True)
         shine = np.clip((normals * half).sum(1), 0.0, None) ** 28
         gloss += (0.10 * strength * shine * (facing > 0))[:, None]
-    return base * light * 1.12 + gloss
+    x = base * light * 1.12 + gloss
+    # A soft shoulder keeps highlights from clipping.
+    return np.where(x > 0.75, 0.75 + 0.25 * np.tanh((x - 0.75) / 0.25), x)
 
 
 def _rasterise(

