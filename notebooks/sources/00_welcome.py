@@ -12,7 +12,7 @@
 # - **Measured cost:** filled in by the run.
 # - **Papers:** [DiffSpeaker](https://arxiv.org/abs/2402.05712) (Ma et al., 2024),
 #   [GLDiTalker](https://arxiv.org/abs/2408.01826) (Lin et al., 2024),
-#   [DiffusionTalker](https://arxiv.org/abs/2311.16565) (Chen et al.),
+#   [DiffusionTalker](https://arxiv.org/abs/2311.16565) (Chen et al., 2023),
 #   [StreamingTalker](https://arxiv.org/abs/2511.14223) (Yang et al., 2026).
 #
 # Run the cells from top to bottom: click into one and press Shift+Enter.
@@ -89,7 +89,7 @@ print("shape of the table:", values.shape)
 
 strongest = np.argsort(-values.mean(axis=0))[:5]
 for index in strongest:
-    print(f"{ARKIT_NAMES[index]:20} {values[:, index].mean():.1f} on average")
+    print(f"{ARKIT_NAMES[index]:20} {values[:, index].mean():.2f} on average")
 assert values.shape[1] == len(ARKIT_NAMES) == 52
 
 # %% [markdown]
@@ -135,7 +135,7 @@ for name in ("mouthSmileLeft", "jawOpen"):
     whole, half = moved(name, 1.0), moved(name, 0.5)
     furthest = np.linalg.norm(whole, axis=1).max()
     error = np.linalg.norm(half - whole / 2, axis=1).max()
-    print(f"{name:15} moves {furthest:4.1f} mm, off the straight line by {error:.1f} mm")
+    print(f"{name:15} moves {furthest:.0f} mm, off the straight line by {error:.1f} mm")
     assert (error > 0.5) == (name == "jawOpen")
 
 # %% [markdown]
@@ -257,25 +257,26 @@ assert agreement("browInnerUp") < agreement("jawOpen")
 # %% [markdown]
 # ## 6 · How good is it?
 #
-# *Minute 25.* Beside the model's weights lies a file with what was measured when it was trained,
-# on sentences that were kept from it. `test_seen` are voices that it trained on; `test_unseen`
-# are voices that it never heard.
+# *Minute 25.* One sentence proves nothing. Beside the model's weights lies a file with what was
+# measured on sentences that were kept from its training, with several seeds. `test_seen` are voices
+# that it trained on; `test_unseen` are voices that it never heard, in an average way of speaking.
 
 # %%
 results = json.loads((checkpoint_dir("diff_speaker") / "results.json").read_text())
-lips = results["lips"]
 
 for split in ("test_seen", "test_unseen_average_style"):
-    r, closing = lips[split]["aperture_correlation"], lips[split]["closure_rate"]
-    print(f"{split:26} correlation {r:.2f}, bilabials closed {closing:.0%}")
-assert lips["test_seen"]["aperture_correlation"] >= 0.85
-assert lips["test_seen"]["closure_rate"] >= 0.80
+    lips = results["lips"][split]
+    least, most = min(lips["correlation_by_seed"]), max(lips["correlation_by_seed"])
+    print(f"{split}: correlation {least:.2f} to {most:.2f} over the seeds, "
+          f"bilabials closed {lips['closure_rate']:.0%}")
+seen = results["lips"]["test_seen"]
+assert seen["aperture_correlation"] >= 0.85 and seen["closure_rate"] >= 0.80
 
 # %% [markdown]
-# The correlation is the one of section 5, between the lip apertures of model and truth. With
-# voices that it never heard the model does worse: a dozen voices are few, and all of them come
-# from one speech engine. A human voice is stranger to it still. Do not take these figures for
-# more than they are; later notebooks measure the same with intervals, and on real recordings.
+# The correlation is the one of section 5, here between the lip apertures of model and truth. What
+# does a voice that it never heard cost? Compare the two lines. Then mind what they cannot tell: all
+# these voices come from one speech engine, so even the new ones are cousins of the old. A human
+# voice is stranger to the model. Later notebooks ask this with intervals, and on real recordings.
 
 # %% [markdown]
 # ## 7 · Four systems
@@ -290,6 +291,11 @@ assert lips["test_seen"]["closure_rate"] >= 0.80
 # | GLDiTalker, 2024 | first learn an alphabet of motions with a graph network, then do diffusion in it | codes of that alphabet | sharp lips *and* variety |
 # | DiffusionTalker, 2023 | match voice and way of speaking; then teach a student to need 8 steps | coefficients, as in this notebook | personal style, speed |
 # | StreamingTalker, 2026 | make one frame after the other from the last ones, with a small diffusion head | codes of an alphabet, frame by frame | answers without waiting |
+#
+# Each paper reports better figures than the ones before it, with its own choice of data and measures,
+# and two of the four (GLDiTalker and DiffusionTalker) came without code. So nobody can tell from
+# the papers alone which is best at what. The course builds all four on one corpus and measures
+# them in one way.
 #
 # The model that spoke above is a small relative of DiffSpeaker. It cleans coefficients in place of
 # vertices, so that it learns in minutes on a laptop.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 # One line of the opening block, written by the run and not by hand.
 COST_LINE = re.compile(r"^(?P<label>- \*\*Measured cost:\*\*) .*$", re.MULTILINE)
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _CELL_TIMEOUT = 600
 _MEMORY_PROBE = (
     "import resource as _r, sys as _s\n"
@@ -134,7 +135,7 @@ def execute(notebook: NotebookNode, folder: Path) -> tuple[NotebookNode, float, 
         client.execute()
     except nbclient.exceptions.CellExecutionError as error:
         if probe.execution_count is None:
-            last = str(error).strip().splitlines()[-1]
+            last = _ANSI.sub("", str(error)).strip().splitlines()[-1]
             raise UserError(f"A cell stopped:\n{_failed_cell(notebook)}\n{last}") from None
     seconds = time.perf_counter() - started
     printed = "".join(output.get("text", "") for output in probe.outputs)

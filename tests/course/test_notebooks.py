@@ -84,8 +84,9 @@ def test_an_error_in_a_cell_leaves_the_old_notebook(course):
     [built] = build_notebooks()
     before = built.path.read_bytes()
     course.write_text(SOURCE.format(last="raise ValueError('broken')"))
-    with pytest.raises(UserError, match="broken"):
+    with pytest.raises(UserError, match="\nValueError: broken") as stop:
         list(build_notebooks())
+    assert "\x1b" not in str(stop.value)
     assert built.path.read_bytes() == before
 
 

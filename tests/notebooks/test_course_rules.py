@@ -1,5 +1,8 @@
 """The committed notebooks and masters follow the course's rules."""
 
+import re
+from importlib import resources
+
 import nbformat
 import pytest
 
@@ -23,3 +26,13 @@ def test_the_first_notebook_keeps_its_cells_short():
     notebook = nbformat.read(notebook_path(SOURCES["00"]), as_version=4)
     lines = [c.source.count("\n") + 1 for c in notebook.cells if c.cell_type == "code"]
     assert max(lines) <= 12
+
+
+def test_the_first_sentence_is_not_one_of_the_corpus():
+    """Section 1 says that the model never saw it."""
+    text = SOURCES["00"].read_text(encoding="utf-8")
+    sentence = re.search(r'^sentence = "(.+)"$', text, re.MULTILINE).group(1)
+    corpus = resources.files("talking_heads.corpus") / "sentences.txt"
+    known = {re.sub(r"\W+", " ", line.lower()) for line in corpus.read_text().splitlines()}
+    assert len(known) > 100
+    assert re.sub(r"\W+", " ", sentence.lower()) not in known
