@@ -11,7 +11,6 @@ an average speaker for voices that the model does not know.
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -41,6 +40,7 @@ from talking_heads.layers import (
     sinusoid,
 )
 from talking_heads.models.checkpoint import check_tensors, read_checkpoint, write_checkpoint
+from talking_heads.models.checks import check_speech, seeded
 from talking_heads.models.config import DiffSpeakerConfig
 from talking_heads.models.contract import MotionContract
 from talking_heads.speech.encoder import LogMelEncoder
@@ -57,26 +57,6 @@ def _biases(
     if not biased:
         own = torch.zeros_like(own)
     return own.to(device), cross_attention_bias(frames, band).to(device)
-
-
-def check_speech(audio: NDArray[np.floating] | Tensor) -> Tensor:
-    """Return ``audio`` as a float32 tensor ``(samples,)``, or refuse it.
-
-    Raises
-    ------
-    UserError
-        If it is empty, has more than one channel, or a sample is not finite.
-    """
-    if not isinstance(audio, Tensor):
-        audio = torch.from_numpy(np.array(audio, dtype=np.float32))
-    audio = audio.detach().to("cpu", torch.float32)
-    if audio.dim() != 1:
-        raise UserError(f"Audio is one row of samples, mono, not of shape {tuple(audio.shape)}.")
-    if not len(audio):
-        raise UserError("The audio is empty: it has no samples.")
-    if not torch.isfinite(audio).all():
-        raise UserError("The audio contains samples that are not finite numbers.")
-    return audio
 
 
 class DiffSpeaker(nn.Module):
@@ -304,10 +284,7 @@ class DiffSpeaker(nn.Module):
             raise UserError(f"Choose 1 to {c.diffusion_steps} denoising steps, not {count}.")
         if not math.isfinite(guidance):
             raise UserError(f"The guidance is a finite number, not {guidance}.")
-        try:
-            generator = torch.Generator().manual_seed(operator.index(seed))
-        except (TypeError, RuntimeError, ValueError, OverflowError):
-            raise UserError(f"A seed is a whole number from 0 to 2^32 - 1, not {seed!r}.") from None
+        generator = seeded(seed)
         was_training = self.training
         self.eval()
         try:
