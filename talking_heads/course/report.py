@@ -11,11 +11,9 @@ from talking_heads.course.progress import Record, load_progress, progress_path
 def _line(title: str, name: str, record: Record | None) -> str:
     if record is None:
         state = "not tried"
-    elif record.passed:
-        tries = "1 try" if record.tries == 1 else f"{record.tries} tries"
-        state = f"passed on {record.passed[:10]}, {tries}"
     else:
-        state = f"open, {record.tries} so far"
+        tries = "1 try" if record.tries == 1 else f"{record.tries} tries"
+        state = f"passed on {record.passed[:10]}, {tries}" if record.passed else f"open, {tries}"
     return f"  {name:<24} {title:<40} {state}"
 
 

@@ -110,5 +110,5 @@ def test_report_says_what_is_passed_and_what_is_open():
     )
     assert "Notebook 00: 1 of 2 checks passed" in report
     assert "passed on 2026-01-02, 3 tries" in report
-    assert "open, 2 so far" in report
+    assert "open, 2 tries" in report
     assert "99.forgotten" not in report
