@@ -134,6 +134,11 @@ def resolve_contact(vertices: Array, lips: Lips) -> None:
         crossing = gap < 0
         vertices[:, top, 1] = np.where(crossing, middle, vertices[:, top, 1])
         vertices[:, bottom, 1] = np.where(crossing, middle, vertices[:, bottom, 1])
+        # Pressed lips meet in depth too, else one could look in between them from the side.
+        apart = vertices[:, top, 2] - vertices[:, bottom, 2]
+        apart *= 0.5 * np.minimum(push / 0.0004, 1.0)
+        vertices[:, top, 2] -= apart
+        vertices[:, bottom, 2] += apart
     ceiling, floor = vertices[:, top, 1], vertices[:, bottom, 1]
     for ring in range(*lips.guarded.indices(len(lips.upper))):
         if ring != k:

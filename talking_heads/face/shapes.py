@@ -68,11 +68,11 @@ def jaw_weight(points: Array, where: MouthMap, surface: HeadSurface) -> Array:
     dy, dz = points[:, 1] - at.hinge[1], points[:, 2] - at.hinge[2]
     angle = np.degrees(np.arctan2(-dy, dz))
     corner = np.degrees(np.arctan2(at.hinge[1] - at.mouth[1], at.mouth[2] - 0.012 - at.hinge[2]))
-    base = smoothstep(angle, corner - 17.0, corner + 13.0)
+    base = smoothstep(angle, corner - 11.0, corner + 7.0)
     # The neck stays; so does what lies behind the angle of the jaw.
-    throat = smoothstep(points[:, 1], surface.y(-0.150), surface.y(-0.112))
+    throat = smoothstep(points[:, 1], surface.y(-0.168), surface.y(-0.106))
     behind = smoothstep(points[:, 2], -0.012, 0.022)
-    under = smoothstep(angle, 112.0, 72.0)
+    under = smoothstep(angle, 108.0, 56.0)
     base = base * throat * behind * under
     lower = 1.0 - where.upper
     lip = 0.02 + 0.40 * smoothstep(lower, 0.0, 0.5) + 0.58 * smoothstep(lower, 0.5, 0.95)
@@ -158,9 +158,9 @@ def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurfa
         put(name, (near, (8.5 * s, 0, 0)), (near * x / half * s, (0, 0, -2.5)))
     # Lips.
     roll = red + 0.55 * border
-    put("mouthRollLower", (low * roll, (0, 0, -5.5)), (low * border, (0, 5.0, -1.0)))
+    put("mouthRollLower", (low * roll, (0, 0, -4.6)), (low * border, (0, 5.0, -1.0)))
     put("mouthRollLower", (low * (1 - red), (0, 1.5, -0.5)), (low * red, (0, 0.6, 0)))
-    put("mouthRollUpper", (up * roll, (0, 0, -5.0)), (up * border, (0, -4.0, -1.0)))
+    put("mouthRollUpper", (up * roll, (0, 0, -4.6)), (up * border, (0, -4.0, -1.0)))
     put("mouthRollUpper", (up * (1 - red), (0, -1.3, -0.5)), (up * red, (0, -0.6, 0)))
     chin = ball(at.chin + np.array([0, 0.004, 0]), 0.022, 0.020, 0.03)
     put("mouthShrugLower", (low, (0, 4.0, 0.4)), (near, (0, 0, 2.4)), (chin, (0, 3.5, 1.8)))

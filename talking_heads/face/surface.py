@@ -126,7 +126,7 @@ class HeadSurface:
         column = capsule(
             q, np.array([0, -0.06, -0.022]), np.array([0, -0.23, -0.042]), 0.0490, 0.0610
         )
-        d = smooth_min(d, column, 0.022)
+        d = smooth_min(d, column, 0.030)
         # The two ropes from behind the ear to the pit of the neck.
         rope = cap((0.050, -0.070, -0.022), (0.012, -0.195, 0.014), 0.010, 0.009)
         return smooth_min(d, rope, 0.022)

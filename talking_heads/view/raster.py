@@ -217,24 +217,24 @@ def _rasterise(
     seen = (area < -1e-9) & (high >= low).all(1)
     tri, low, high, area = triangles[seen], low[seen], high[seen], area[seen]
     a, b, c = a[seen], b[seen], c[seen]
+    # Two barycentric weights and the depth are linear in the place within the bounding box.
+    a, b, c = a - low - 0.5, b - low - 0.5, c - low - 0.5
+    first = np.stack([b[:, 1] - c[:, 1], c[:, 0] - b[:, 0], b[:, 0] * c[:, 1] - b[:, 1] * c[:, 0]])
+    second = np.stack([c[:, 1] - a[:, 1], a[:, 0] - c[:, 0], c[:, 0] * a[:, 1] - c[:, 1] * a[:, 0]])
+    linear = (np.stack([first, second]) / area).astype(np.float32)
     columns, rows = (high - low + 1).T
     count = columns * rows
     owner = np.repeat(np.arange(len(tri)), count)
     inside_index = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-    px = low[owner, 0] + inside_index % columns[owner]
-    py = low[owner, 1] + inside_index // columns[owner]
-    x, y = px + 0.5, py + 0.5
-    wa = ((b[owner, 0] - x) * (c[owner, 1] - y) - (b[owner, 1] - y) * (c[owner, 0] - x)) / area[
-        owner
-    ]
-    wb = ((c[owner, 0] - x) * (a[owner, 1] - y) - (c[owner, 1] - y) * (a[owner, 0] - x)) / area[
-        owner
-    ]
+    y, x = np.divmod(inside_index, columns[owner])
+    fx, fy = x.astype(np.float32), y.astype(np.float32)
+    wa, wb = (k[0][owner] * fx + k[1][owner] * fy + k[2][owner] for k in linear)
     wc = 1.0 - wa - wb
-    keep = (wa >= -1e-6) & (wb >= -1e-6) & (wc >= -1e-6)
-    owner, pixel = owner[keep], (py * width + px)[keep]
+    keep = np.flatnonzero(np.minimum(np.minimum(wa, wb), wc) >= -1e-4)
+    owner = owner[keep]
+    pixel = (y[keep] + low[owner, 1]) * width + x[keep] + low[owner, 0]
     weights = np.stack([wa[keep], wb[keep], wc[keep]], axis=1)
-    depth = (weights * z[tri[owner]]).sum(1)
+    depth = (weights * z.astype(np.float32)[tri][owner]).sum(1)
     # Nearest last: of repeated pixels NumPy keeps the last one written.
     order = np.argsort(depth, kind="stable")
     winner = np.full(width * height, -1)
