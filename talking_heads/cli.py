@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import talking_heads
 from talking_heads.course.commands import add_course_commands
@@ -182,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
         name: str,
         run: Callable[[argparse.Namespace], int],
         text: str,
-        to: argparse._SubParsersAction[argparse.ArgumentParser] = commands,
+        to: argparse._SubParsersAction[Any] = commands,
     ) -> argparse.ArgumentParser:
         command = to.add_parser(name, help=text, description=text)
         command.set_defaults(run=run)
