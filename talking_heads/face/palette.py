@@ -55,7 +55,7 @@ def hair_color(who: Identity) -> Array:
 
 def iris_color(who: Identity) -> Array:
     """Return the sRGB colour of the iris."""
-    table = np.array([(78, 46, 26), (110, 84, 44), (92, 122, 84), (92, 140, 170)], float)
+    table = np.array([(78, 46, 26), (110, 84, 44), (98, 114, 84), (92, 134, 162)], float)
     hue = float(np.clip(who["eye_hue"], 0.0, 1.0))
     return np.array([np.interp(hue, [0, 0.3, 0.6, 1.0], table[:, c]) for c in range(3)])
 

@@ -52,7 +52,7 @@ def eyeball(anchors: Anchors, iris: Array, steps: int) -> Piece:
         -1,
     )
     points = anchors.eye + way * radius[:, None, None]
-    white = np.array([240.0, 236, 230])
+    white = np.array([232.0, 227, 221])
     shades = {
         "pupil": np.array([12.0, 11, 12]),
         "inner": np.clip(iris * 0.62, 0, 255),

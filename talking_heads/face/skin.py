@@ -151,7 +151,10 @@ def _under_nose(points: Array, row: Array, column: Array, surface: HeadSurface) 
     goal[:, 1] = tip[1] + offset[:, 0]
     # Toward the wings the nose lies farther back.
     goal[:, 2] = tip[2] + offset[:, 1] - 0.55 * np.abs(points[:, 0])
-    share = smoothstep(np.abs(column), 3.0, 1.2) * smoothstep(np.abs(row - 13.5), 1.5, 0.8)
+    reach = np.clip(row - 11.4, 1.0, 2.4)  # above the tip only the ridge of the nose
+    share = smoothstep(np.abs(column), 1.25 * reach, 0.5 * reach) * smoothstep(
+        np.abs(row - 13.5), 1.5, 0.8
+    )
     return settle(surface.distance, points + (goal - points) * share[:, None])
 
 

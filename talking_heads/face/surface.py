@@ -151,7 +151,7 @@ class HeadSurface:
         )
         wing = tip + np.array([0.0118 + 0.0032 * wide, -0.0030, -0.0125])
         d = smooth_min(
-            d, ellipsoid(p, wing, np.array([0.0058 + 0.0008 * wide, 0.0070, 0.0095])), 0.005
+            d, ellipsoid(p, wing, np.array([0.0058 + 0.0008 * wide, 0.0070, 0.0095])), 0.009
         )
         d = smooth_min(
             d,
