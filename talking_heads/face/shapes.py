@@ -93,7 +93,7 @@ def seal_weight(jaw: Array, where: MouthMap) -> Array:
 
 def swing_share(z: Array) -> Array:
     """Return how much of the jaw's swing to a side a point takes, by its depth in metres."""
-    return smoothstep(z, 0.005, 0.075)
+    return smoothstep(z, 0.020, 0.085)
 
 
 def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurface) -> Array:
@@ -183,7 +183,7 @@ def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurfa
         put(f"mouthUpperUp{side}", (u, (0.4 * s, 6.0, -0.6)), (fold, (0.6 * s, 2.8, 1.2)))
         # Cheeks, nose.
         put(f"cheekSquint{side}", (cheek, (0.6 * s, 4.5, 3.2)))
-        pouch = ball(np.array([s * 0.043, at.mouth[1] + 0.009, 0.064]), 0.020, 0.021, 0.030)
+        pouch = ball(np.array([s * 0.043, at.mouth[1] + 0.009, 0.064]), 0.019, 0.019, 0.023)
         out[ARKIT_INDEX["cheekPuff"]] += outward * (0.0100 * pouch * (1 - red))[:, None]
         wing = ball(at.nose_tip + np.array([s * 0.013, 0.0, -0.012]), 0.009, 0.011, 0.014)
         bridge = ball(np.array([s * 0.012, 0.006, 0.085]), 0.010, 0.012, 0.02)

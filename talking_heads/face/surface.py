@@ -208,7 +208,7 @@ def head_surface(identity: Identity) -> HeadSurface:
     return HeadSurface(identity, anchors, sx, down, up)
 
 
-def smoothstep(x: Array, low: float, high: float) -> Array:
+def smoothstep(x: Array, low: float | Array, high: float | Array) -> Array:
     """Return the cubic ramp from 0 at `low` to 1 at `high` (either may be the larger)."""
     t = np.clip((x - low) / (high - low), 0.0, 1.0)
     return t * t * (3.0 - 2.0 * t)
