@@ -1,4 +1,4 @@
-"""The browser side as one string: three small modules joined, and their style sheet.
+"""The browser side as one string: small modules joined, and their style sheet.
 
 Neither anywidget nor a page opened from disk can import one file from another, so the modules are
 joined here: their imports of one another are dropped, for all names then stand in one module.
@@ -17,7 +17,7 @@ _IMPORT = re.compile(r'^import \{[^}]*\} from "\./\w+\.js";\n', re.MULTILINE)
 @cache
 def script() -> str:
     """Return the player as one JavaScript module."""
-    names = ("motion.js", "scene.js", "player.js")
+    names = ("motion.js", "scene.js", "clock.js", "theme.js", "player.js")
     return "\n".join(_IMPORT.sub("", (_FOLDER / name).read_text("utf-8")) for name in names)
 
 

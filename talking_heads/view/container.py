@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAGIC = b"THC1"
-_TYPES = ("uint8", "int16", "uint16", "uint32", "float32")
+_TYPES = ("uint8", "int8", "int16", "uint16", "uint32", "float32")
 
 
 def pack(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -27,7 +27,7 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes
     header : mapping
         What JSON can hold; the key ``arrays`` is reserved.
     arrays : mapping of str to ndarray
-        Arrays of uint8, int16, uint16, uint32 or float32, of any shape.
+        Arrays of uint8, int8, int16, uint16, uint32 or float32, of any shape.
 
     Returns
     -------

@@ -30,6 +30,7 @@ TOLERANCE = 1e-4
 
 _STILL = 5e-6  # metres; a vertex that strays less than this from its mean does not move
 _CHUNK = 256  # frames posed at once: 17 MB at the medium resolution
+_SMALL = 5e-4  # metres; a component that moves no vertex further is sent with 8 bits
 _SAMPLE = 384  # frames that the first basis is computed from
 _ROUNDS = 12  # at most so often are the worst frames added to the basis
 _BASIS_BYTES = 8_000_000  # the basis never grows beyond this
@@ -100,14 +101,26 @@ def encode_motion(
     del sample
 
     most = max(1, _BASIS_BYTES // max(1, 2 * 3 * len(active)))
-    basis = _principal(centred, 0.8 * tolerance, most)
+    basis = _principal(centred, 0.6 * tolerance, most)
     for _ in range(_ROUNDS):
         steps, scales = _quantise(basis)
         weights, errors, worst = _project(source, mean, active, steps, scales)
-        if errors.max() <= tolerance or len(basis) >= most:
+        # A little is left for the coarser steps below.
+        if errors.max() <= 0.97 * tolerance or len(basis) >= most:
             break
         extra = _principal(worst, 0.5 * tolerance, min(most - len(basis), 32))
         basis = _orthonormal(np.concatenate([basis, extra]))
+
+    # Components that move no vertex far are exact enough with 8 bits: half the bytes.
+    reach = np.abs(weights).max(axis=0, initial=0) * np.abs(basis).max(axis=1, initial=0)
+    basis = basis[np.argsort(-reach, kind="stable")]
+    large = int((reach > _SMALL).sum())
+    mixed, mixed_scales = _quantise(basis, large)
+    again, mixed_errors, _ = _project(source, mean, active, mixed, mixed_scales)
+    if mixed_errors.max() <= max(tolerance, float(errors.max())):
+        steps, scales, weights, errors = mixed, mixed_scales, again, mixed_errors
+    else:
+        large = len(steps)
     header = {
         "kind": "motion",
         "face": face.id,
@@ -119,7 +132,8 @@ def encode_motion(
     arrays: dict[str, NDArray[Any]] = {
         **face_arrays(face, mean),
         "active": active.astype(np.uint32),
-        "basis": steps,
+        "coarse": steps[:large],
+        "fine": steps[large:].astype(np.int8),
         "scales": scales,
         "weights": weights,
     }
@@ -174,7 +188,8 @@ def decode_motion(data: bytes) -> Floats:
     header, arrays = unpack(data)
     vertices = np.repeat(arrays["mean"][None], header["frames"], axis=0)
     if header["kind"] == "motion":
-        basis = arrays["basis"].astype(np.float32) * arrays["scales"][:, None]
+        rows = np.concatenate([arrays["coarse"], arrays["fine"]]).astype(np.float32)
+        basis = rows * arrays["scales"][:, None]
         offsets = arrays["weights"] @ basis
         vertices[:, arrays["active"]] += offsets.reshape(header["frames"], -1, 3)
     return vertices
@@ -344,10 +359,14 @@ def _orthonormal(basis: Floats) -> Floats:
     return np.ascontiguousarray(q[:, keep].T, dtype=np.float32)
 
 
-def _quantise(rows: Floats) -> tuple[NDArray[np.int16], Floats]:
-    """Quantise each row to int16 with a scale of its own; ``rows ~ steps * scales[:, None]``."""
+def _quantise(rows: Floats, large: int | None = None) -> tuple[NDArray[np.int16], Floats]:
+    """Quantise each row with a scale of its own; ``rows ~ steps * scales[:, None]``.
+
+    The first ``large`` rows (by default all) get 16 bits, the others 8.
+    """
     peaks = np.abs(rows).max(axis=1, initial=0) if rows.size else np.zeros(len(rows))
-    scales = np.where(peaks > 0, peaks / 32_767, 1.0).astype(np.float32)
+    most = np.where(np.arange(len(rows)) < (len(rows) if large is None else large), 32_767, 127)
+    scales = np.where(peaks > 0, peaks / most, 1.0).astype(np.float32)
     return np.round(rows / scales[:, None]).astype(np.int16), scales
 
 

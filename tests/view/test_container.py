@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from talking_heads.view.container import pack, unpack
 
-TYPES = st.sampled_from([np.uint8, np.int16, np.uint16, np.uint32, np.float32])
+TYPES = st.sampled_from([np.uint8, np.int8, np.int16, np.uint16, np.uint32, np.float32])
 
 
 @given(

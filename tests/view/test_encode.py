@@ -84,9 +84,20 @@ def test_noise_is_drawn_as_well_as_the_limit_allows(monkeypatch):
     noise = np.random.default_rng(0).normal(0, 0.003, (120, len(face.vertices), 3))
     motion = Motion(noise.astype(np.float32), "vertices", face_id="neutral@low")
     encoded = encode_motion(motion)
-    assert len(unpack(encoded.data)[1]["basis"].tobytes()) <= 200_000
+    arrays = unpack(encoded.data)[1]
+    assert arrays["coarse"].nbytes + arrays["fine"].nbytes <= 200_000
     assert encoded.max_error > TOLERANCE
     assert largest_error(motion, encoded) == pytest.approx(encoded.max_error, rel=1e-3)
+
+
+def test_small_components_take_half_the_bytes(babble):
+    arrays = unpack(encode_motion(babble(100)).data)[1]
+    assert len(arrays["coarse"]) > 0
+    assert len(arrays["fine"]) > 0
+    reach = np.abs(arrays["weights"]).max(axis=0) * arrays["scales"]
+    reach *= np.repeat([32_767, 127], [len(arrays["coarse"]), len(arrays["fine"])])
+    assert reach[: len(arrays["coarse"])].min() > 3e-4
+    assert reach[len(arrays["coarse"]) :].max() < 7e-4
 
 
 def test_the_same_motion_gives_the_same_bytes(babble):

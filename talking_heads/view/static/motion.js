@@ -1,7 +1,7 @@
 // Reads what talking_heads/view/encode.py writes, and turns a time into vertex positions.
 
 const ARRAYS = {
-  uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array, uint32: Uint32Array, float32: Float32Array,
+  uint8: Uint8Array, int8: Int8Array, int16: Int16Array, uint16: Uint16Array, uint32: Uint32Array, float32: Float32Array,
 };
 
 /** Bytes however they arrive (ArrayBuffer, DataView, typed array) as an aligned copy. */
@@ -36,6 +36,10 @@ export class Head {
     this.normals = new Float32Array(this.positions.length);
     this.components = this.scales ? this.scales.length : 0;
     if (this.components) {
+      // Small components come with 8 bits; summing up is fastest with one kind of numbers.
+      this.basis = new Int16Array(this.coarse.length + this.fine.length);
+      this.basis.set(this.coarse);
+      this.basis.set(this.fine, this.coarse.length);
       this.sum = new Float32Array(this.active.length * 3);
       this.now = new Float32Array(this.components);
     }
@@ -62,7 +66,7 @@ export class Head {
       const a = now[k];
       const b = k + 1 < count ? now[k + 1] : 0;
       // Below half a micrometre at its largest vertex a component cannot be seen.
-      if (Math.abs(a) * 32767 < 5e-7 && Math.abs(b) * 32767 < 5e-7) continue;
+      if (Math.abs(a) * this.peak(k) < 5e-7 && Math.abs(b) * this.peak(k + 1) < 5e-7) continue;
       const row = k * width;
       const next = k + 1 < count ? row + width : row;
       for (let i = 0; i < width; i++) sum[i] += a * basis[row + i] + b * basis[next + i];
@@ -74,6 +78,11 @@ export class Head {
       positions[at + 2] = mean[at + 2] + sum[3 * i + 2];
     }
     this.updateNormals();
+  }
+
+  /** The largest number in the row of a component. */
+  peak(component) {
+    return component * this.sum.length < this.coarse.length ? 32767 : 127;
   }
 
   /** Takes a pose that the kernel sent: offsets from rest of the vertices that moved. */

@@ -1,8 +1,10 @@
 // The player: heads, sound and controls in one element. Used by the notebook widget (the default
 // export, see anywidget.dev) and by the stand-alone page (`createPlayer`).
 
+import { SilentClock, SoundClock } from "./clock.js";
 import { Head } from "./motion.js";
 import { Scene } from "./scene.js";
+import { liesOnDark, watchTheme } from "./theme.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5];
 const REST = { yaw: 0.24, pitch: 0.04, zoom: 1 };
@@ -23,114 +25,6 @@ function clock(seconds) {
   const tenths = Math.floor(seconds * 10 + 1e-6);
   const rest = String(Math.floor(tenths / 10) % 60).padStart(2, "0");
   return `${Math.floor(tenths / 600)}:${rest}.${tenths % 10}`;
-}
-
-/** The colour behind an element: that of the first ancestor which has one. */
-function backgroundOf(element) {
-  for (let at = element; at; at = at.parentElement) {
-    const color = getComputedStyle(at).backgroundColor;
-    const [, , , alpha = 1] = color.match(/[\d.]+/g)?.map(Number) ?? [0, 0, 0, 0];
-    if (alpha > 0.5) return color;
-  }
-  // Nobody paints: then the browser's own canvas shows, light or dark as the page declares.
-  const scheme = getComputedStyle(document.documentElement).colorScheme;
-  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  return scheme.includes("dark") && (dark || !scheme.includes("light")) ? "rgb(0,0,0)" : "rgb(255,255,255)";
-}
-
-function brightness(color) {
-  const [r, g, b] = color.match(/[\d.]+/g).map(Number);
-  return (0.3 * r + 0.6 * g + 0.1 * b) / 255;
-}
-
-/** Time from the sound. Between the sound's own coarse steps it runs on, but never away. */
-class SoundClock {
-  constructor(bytes, seconds) {
-    this.seconds = seconds;
-    this.audio = new Audio();
-    this.url = URL.createObjectURL(new Blob([bytes], { type: "audio/wav" }));
-    this.audio.preload = "auto";
-    this.audio.src = this.url;
-    this.seen = this.shown = 0;
-    this.since = performance.now();
-  }
-
-  get playing() { return !this.audio.paused && !this.audio.ended; }
-  get rate() { return this.audio.playbackRate; }
-  set rate(value) { this.audio.playbackRate = value; }
-
-  get time() {
-    const { audio } = this;
-    const sound = audio.currentTime;
-    const now = performance.now();
-    if (sound !== this.seen) {
-      this.seen = sound;
-      this.since = now;
-    }
-    if (!this.playing || audio.seeking || audio.readyState < 3) return (this.shown = sound);
-    const guess = sound + Math.min((now - this.since) / 1000, 0.06) * audio.playbackRate;
-    // Small steps back are the guess being corrected: stand still rather than go back.
-    const back = this.shown - guess;
-    this.shown = back > 0 && back < 0.08 ? this.shown : guess;
-    return Math.min(this.shown, this.seconds);
-  }
-
-  seek(time) {
-    this.audio.currentTime = time;
-    this.seen = this.shown = time;
-    this.since = performance.now();
-  }
-
-  async play() {
-    if (this.audio.ended || this.audio.currentTime >= this.seconds - 0.02) this.seek(0);
-    await this.audio.play();
-  }
-
-  pause() { this.audio.pause(); }
-
-  dispose() {
-    this.audio.pause();
-    this.audio.removeAttribute("src");
-    this.audio.load();
-    URL.revokeObjectURL(this.url);
-  }
-}
-
-/** Time for a motion without sound. */
-class SilentClock {
-  constructor(seconds) {
-    this.seconds = seconds;
-    this.at = 0;
-    this.since = null;
-    this.speed = 1;
-  }
-
-  get playing() {
-    if (this.since !== null && this.reached >= this.seconds) this.pause();
-    return this.since !== null;
-  }
-  get reached() {
-    return this.since === null ? this.at : this.at + ((performance.now() - this.since) / 1000) * this.speed;
-  }
-  get time() { return Math.min(this.reached, this.seconds); }
-  get rate() { return this.speed; }
-  set rate(value) {
-    this.seek(this.time);
-    this.speed = value;
-  }
-  seek(time) {
-    this.at = time;
-    if (this.since !== null) this.since = performance.now();
-  }
-  async play() {
-    if (this.time >= this.seconds - 0.02) this.at = 0;
-    if (this.since === null) this.since = performance.now();
-  }
-  pause() {
-    this.at = this.time;
-    this.since = null;
-  }
-  dispose() {}
 }
 
 class Player {
@@ -213,22 +107,15 @@ class Player {
     seen.observe(this.root);
     const sized = new ResizeObserver(() => this.request());
     sized.observe(this.stage);
-    const themed = new MutationObserver(() => this.theme());
-    const attributes = { attributes: true, attributeFilter: ["class", "style", "data-theme", "data-jp-theme-light", "data-jp-theme-name"] };
-    themed.observe(document.documentElement, attributes);
-    themed.observe(document.body, attributes);
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
-    scheme.addEventListener("change", () => this.theme(), { signal: this.gone.signal });
+    watchTheme(() => this.theme(), this.gone.signal);
     this.gone.signal.addEventListener("abort", () => {
       seen.disconnect();
       sized.disconnect();
-      themed.disconnect();
     });
   }
 
-  /** The page is dark if what lies behind the player is: JupyterLab, VS Code and plain pages. */
   theme() {
-    this.look.dark = brightness(backgroundOf(this.root.parentElement)) < 0.5;
+    this.look.dark = liesOnDark(this.root);
     this.root.classList.toggle("th-dark", this.look.dark);
     this.request();
   }
