@@ -337,9 +337,10 @@ def _principal(rows: Floats, tolerance: float, most: int) -> Floats:
             break
         some = order[start : start + 4]
         left = (vectors[:, some] / np.sqrt(values[some])).astype(np.float32)
-        directions = left.T @ rows
-        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        residual -= (rows @ directions.T) @ directions
+        # From what is left, not from the rows: so each direction is orthogonal to the earlier
+        # ones also where rounding would mix them in.
+        directions = _orthonormal(left.T @ residual)
+        residual -= (residual @ directions.T) @ directions
         found.append(directions)
     return np.concatenate(found) if found else np.zeros((0, width), dtype=np.float32)
 

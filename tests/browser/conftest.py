@@ -105,6 +105,14 @@ class Heads:
         """Wait until an expression holds; the page's policy forbids playwright's own way."""
         return wait_until(lambda: self.get(expression), expression, seconds)
 
+    def show(self) -> None:
+        """Scroll the player into view."""
+        self.page.evaluate(
+            "(index) => document.querySelectorAll('.talking-head')[index]"
+            ".scrollIntoView({ block: 'center' })",
+            self.index,
+        )
+
     def click_play(self) -> None:
         """Press the play button as a person would."""
         self.page.locator(".th-play").nth(self.index).click()

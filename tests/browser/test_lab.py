@@ -73,7 +73,7 @@ def test_players_sliders_and_meshes_in_a_notebook(small_notebook, open_notebook,
     assert notebook.errors() == []
     one, two, live = heads(page, 0), heads(page, 1), heads(page, 2)
 
-    page.locator(".th-canvas").nth(0).scroll_into_view_if_needed()
+    one.show()
     one.wait("head.updates > 0")
     assert one.pixels().std() > 15
     assert check_mouth(one, [0.0, 0.38]) > 1
@@ -85,7 +85,7 @@ def test_players_sliders_and_meshes_in_a_notebook(small_notebook, open_notebook,
     notebook.replace_last_cell("import time\ntime.sleep(6)")
     notebook.run_last_cell()
     assert notebook.kernel_status() == "busy"
-    page.locator(".th-canvas").nth(0).scroll_into_view_if_needed()
+    one.show()
     if not one.get("head.playing"):
         one.click_play()
     check_playing(one)
@@ -93,7 +93,7 @@ def test_players_sliders_and_meshes_in_a_notebook(small_notebook, open_notebook,
     assert two.get("head ? head.playing : false") in (False, None)
     one.act("head.pause()")
 
-    page.locator(".th-canvas").nth(1).scroll_into_view_if_needed()
+    two.show()
     two.wait("head.updates > 0")
     two.click_play()
     two.wait("head.time > 0.4")
@@ -103,19 +103,19 @@ def test_players_sliders_and_meshes_in_a_notebook(small_notebook, open_notebook,
     notebook.wait_done()
 
     # A slider, moved by keys, moves the mouth.
-    canvas = page.locator(".th-canvas").nth(2)
-    canvas.scroll_into_view_if_needed()
+    live.show()
     live.wait("head.updates > 0")
     page.wait_for_timeout(600)
     rest = live.pixels()
     updates = live.get("head.updates")
+    page.get_by_role("tab", name="Jaw", exact=True).click()
     handle = page.locator(".widget-slider:has-text('jawOpen') .noUi-handle").first
     handle.focus()
     for _ in range(6):
         page.keyboard.press("PageUp")
     live.wait(f"head.updates > {updates}")
     page.wait_for_timeout(800)
-    canvas.scroll_into_view_if_needed()
+    live.show()
     assert np.abs(live.pixels() - rest).mean() > 0.3
 
     mesh = page.locator(".jp-OutputArea canvas:not(.th-canvas)").first
@@ -127,7 +127,7 @@ def test_update_changes_the_player_that_stands(small_notebook, open_notebook, he
     notebook = open_notebook(small_notebook)
     notebook.run_all()
     head = heads(notebook.page, 0)
-    notebook.page.locator(".th-canvas").nth(0).scroll_into_view_if_needed()
+    head.show()
     head.wait("head.updates > 0 && head.seconds === 10")
     notebook.replace_last_cell("player.update(motion(2.0), sound[:80_000])\ntime.sleep(1)")
     notebook.run_last_cell()
@@ -145,8 +145,8 @@ def test_the_welcome_notebook_speaks(open_notebook, heads):
     page = notebook.page
     notebook.run_all()
     assert notebook.errors() == []
-    page.locator(".th-canvas").nth(0).scroll_into_view_if_needed()
     head = heads(page, 0)
+    head.show()
     head.wait("head.updates > 0")
     assert head.pixels().std() > 15
     seconds = head.get("head.seconds")
@@ -157,7 +157,7 @@ def test_the_welcome_notebook_speaks(open_notebook, heads):
     notebook.append_cell("import time\ntime.sleep(6)")
     notebook.run_last_cell()
     assert notebook.kernel_status() == "busy"
-    page.locator(".th-canvas").nth(0).scroll_into_view_if_needed()
+    head.show()
     head.act("head.seek(0)")
     if not head.get("head.playing"):
         head.click_play()

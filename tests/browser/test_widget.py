@@ -141,7 +141,7 @@ def test_more_players_than_contexts_and_removal(page, heads, contents):
         page.evaluate("(content) => add(content)", contents[0])
     for index in (0, 10, 19, 0):
         head = heads(page, index)
-        page.locator(".th-canvas").nth(index).scroll_into_view_if_needed()
+        head.show()
         updates = head.get("head.updates")
         head.act("head.seek(head.time + 0.2)")
         head.wait(f"head.updates > {updates}")
