@@ -18,7 +18,8 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[IO[bytes]]:
     """Open a file for writing bytes; it takes its name only when all is written.
 
     The bytes go to a temporary file in the same folder, which then replaces the old one in one
-    step. After an error the old file is as it was, and the temporary one is gone.
+    step. After an error the old file is as it was, and the temporary one is gone. Where the path is
+    a link, the file that it leads to is replaced, as `open` would.
 
     Raises
     ------
@@ -26,10 +27,13 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[IO[bytes]]:
         If the folder does not exist, the path is a folder, or the system refuses to write.
     """
     target = check_target(path)
+    if target.is_symlink():
+        target = check_target(target.resolve())
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", dir=target.parent)
+        # Not named after the target: a name may be as long as the system allows.
+        handle, name = tempfile.mkstemp(prefix=".talking_heads.", dir=target.parent)
     except OSError as error:
-        raise UserError(f"Cannot write into {target.parent}: {error.strerror}.") from error
+        raise _cannot_write(target, error) from error
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -44,8 +48,43 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[IO[bytes]]:
         with suppress(OSError):
             Path(name).unlink()
         if isinstance(error, OSError):
-            raise UserError(f"Cannot write {target}: {error.strerror}.") from error
+            raise _cannot_write(target, error) from error
         raise
+
+
+def write_text(path: str | PathLike[str], text: str) -> None:
+    """Write text as UTF-8 with Unix line ends, whole or not at all; see `atomic_write`.
+
+    Parameters
+    ----------
+    path : path
+        The file to write. Its folder is made if it is missing.
+    text : str
+        The new content.
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be made, or the file cannot be written; an existing file is then as
+        it was.
+    """
+    folder = Path(path).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    with atomic_write(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+def shown(path: str | PathLike[str]) -> str:
+    """Return a path as it fits into a message: printable, on one line, not endless."""
+    text = "".join(c if c.isprintable() else "?" for c in str(path))
+    return text if len(text) <= 200 else f"{text[:90]}...{text[-90:]}"
+
+
+def _cannot_write(path: Path, error: OSError) -> UserError:
+    return UserError(f"Cannot write {shown(path)}: {error.strerror or error}.")
 
 
 def check_target(path: str | PathLike[str]) -> Path:
@@ -54,11 +93,14 @@ def check_target(path: str | PathLike[str]) -> Path:
     Raises
     ------
     UserError
-        If the folder does not exist or the path is a folder itself.
+        If the folder does not exist or may not be written, or the path is a folder itself.
     """
     target = Path(path)
     if target.is_dir():
-        raise UserError(f"{target} is a folder; give the name of a file in it.")
-    if not target.parent.is_dir():
-        raise UserError(f"The folder {target.parent} does not exist; create it first.")
+        raise UserError(f"{shown(target)} is a folder; give the name of a file in it.")
+    folder = target.parent
+    if not folder.is_dir():
+        raise UserError(f"The folder {shown(folder)} does not exist; create it first.")
+    if not os.access(folder, os.W_OK):
+        raise UserError(f"The folder {shown(folder)} may not be written; choose another.")
     return target

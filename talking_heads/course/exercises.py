@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from talking_heads.course import masters
 from talking_heads.course.checks import exercises_of
-from talking_heads.course.files import course_root, write_atomically
+from talking_heads.course.files import course_root
 from talking_heads.errors import UserError
+from talking_heads.files import write_text
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -154,7 +155,7 @@ def _write_copy(notebook: NotebookNode, path: Path, overwrite: bool) -> Copy:
             return Copy(path, "unchanged")
     notebook.metadata[_KEY] = {"made": made}
     nbformat.validate(notebook)
-    write_atomically(path, nbformat.writes(notebook) + "\n")
+    write_text(path, nbformat.writes(notebook) + "\n")
     return Copy(path, "written")
 
 
@@ -217,5 +218,5 @@ def make_copies(
         copies.append(_write_copy(notebook, path, overwrite))
     config = out / "nbgrader_config.py"
     if kind == "release" and (overwrite or not config.exists()):
-        write_atomically(config, _ASSIGNMENT_CONFIG)
+        write_text(config, _ASSIGNMENT_CONFIG)
     return copies

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talking_heads.course import masters
-from talking_heads.course.files import course_root, write_atomically
+from talking_heads.course.files import course_root
 from talking_heads.errors import UserError
+from talking_heads.files import write_text
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -208,7 +209,7 @@ def build_notebooks(numbers: Iterable[str] | None = None) -> Iterable[Built]:
         if problems:
             listed = "\n".join(problems)
             raise UserError(f"{path.name} ran, but breaks the course's rules:\n{listed}")
-        write_atomically(path, text)
+        write_text(path, text)
         yield Built(path, seconds, gigabytes, len(text.encode()) / 1000)
 
 

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from talking_heads.course.files import course_root, write_atomically
+from talking_heads.course.files import course_root
 from talking_heads.errors import UserError
+from talking_heads.files import write_text
 
 FILE_NAME = ".talking_heads_progress.json"
 _VARIABLE = "TALKING_HEADS_PROGRESS"
@@ -125,6 +126,6 @@ def record_try(exercise_id: str, passed: bool, path: Path | None = None) -> None
     try:
         if damaged:
             path.replace(path.with_name(path.name + ".damaged"))
-        write_atomically(path, json.dumps(content, indent=1) + "\n")
-    except OSError:
+        write_text(path, json.dumps(content, indent=1) + "\n")
+    except (OSError, UserError):
         return

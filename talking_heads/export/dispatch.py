@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from talking_heads.errors import UserError
 from talking_heads.export.arrays import write_npz
 from talking_heads.export.page import write_html
-from talking_heads.files import check_target
+from talking_heads.files import check_target, shown
 
 if TYPE_CHECKING:
     from talking_heads.face import Face
@@ -39,11 +39,11 @@ def check_output(path: str | PathLike[str], *, inputs: Sequence[str | PathLike[s
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
         known = ", ".join(f"{name} ({what})" for name, what in SUFFIXES.items())
-        raise UserError(f'Cannot write "{path}": its suffix must be one of {known}.')
+        raise UserError(f'Cannot write "{shown(path)}": its suffix must be one of {known}.')
     target = check_target(path)
     for source in inputs:
         if target.exists() and Path(source).exists() and target.samefile(source):
-            raise UserError(f"{target} is the input; give another name for the output.")
+            raise UserError(f"{shown(target)} is the input; give another name for the output.")
     return target
 
 

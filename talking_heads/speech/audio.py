@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import io
 import os
-import tempfile
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from talking_heads.errors import UserError
+from talking_heads.files import atomic_write, shown
 from talking_heads.speech.riff import repaired
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def load_audio(path: str | os.PathLike[str]) -> NDArray[np.float32]:
         long, or holds values that are not numbers.
     """
     file = Path(path)
-    name = _shown(file)
+    name = shown(file)
     try:
         # An embedded NUL raises ValueError, a name that is too long OSError.
         exists, is_file = file.exists(), file.is_file()
@@ -113,7 +113,8 @@ def check_audio(audio: ArrayLike, sample_rate: int = SAMPLE_RATE) -> NDArray[np.
     rate = _checked_rate(sample_rate, "The audio")
     try:
         samples = np.asarray(audio)
-    except ValueError:
+    except (ValueError, TypeError, RuntimeError):
+        # Ragged lists; tensors that are on a GPU or want gradients.
         raise UserError("The audio is not an array of numbers of shape (samples,).") from None
     if samples.ndim == 2:
         samples = samples.T if samples.shape[0] < samples.shape[1] else samples
@@ -163,8 +164,9 @@ def wav_bytes(audio: ArrayLike, sample_rate: int = SAMPLE_RATE) -> bytes:
     Raises
     ------
     UserError
-        If the shape is not ``(samples,)`` or a value is not finite.
+        If the shape is not ``(samples,)``, a value is not finite, or the rate is no rate.
     """
+    rate = _checked_rate(sample_rate, "The audio")
     samples = np.asarray(audio, dtype=np.float32)
     if samples.ndim != 1:
         raise UserError(f"The audio has shape {samples.shape}.\nGive (samples,).")
@@ -176,7 +178,7 @@ def wav_bytes(audio: ArrayLike, sample_rate: int = SAMPLE_RATE) -> bytes:
     with wave.open(buffer, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
-        writer.setframerate(sample_rate)
+        writer.setframerate(rate)
         writer.writeframes(pcm.tobytes())
     return buffer.getvalue()
 
@@ -202,33 +204,9 @@ def write_wav(
     UserError
         If the folder is missing or may not be written, or the audio cannot be used.
     """
-    file = Path(path)
     content = wav_bytes(audio, sample_rate)
-    if not file.parent.is_dir():
-        raise UserError(f"There is no folder {_shown(file.parent)}.\nMake it first.")
-    if file.is_dir():
-        raise UserError(f"{_shown(file)} is a folder.\nGive the name of a file.")
-    partial = None
-    try:
-        handle, partial = tempfile.mkstemp(prefix=f".{file.name[:50]}.", dir=file.parent)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        # mkstemp keeps the file to its owner; give it the usual permissions.
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(partial).chmod(0o666 & ~mask)
-        Path(partial).replace(file)
-    except OSError as error:
-        if partial is not None:
-            Path(partial).unlink(missing_ok=True)
-        reason = error.strerror or str(error)
-        raise UserError(f"Cannot write {_shown(file)}: {reason}.") from None
-
-
-def _shown(path: Path) -> str:
-    """Return a path that fits a message: printable, on one line, not endless."""
-    text = "".join(c if c.isprintable() else "?" for c in str(path))
-    return text if len(text) <= 200 else f"{text[:90]}...{text[-90:]}"
+    with atomic_write(path) as stream:
+        stream.write(content)
 
 
 def _too_long(name: str) -> UserError:

@@ -32,6 +32,8 @@ def repaired(stream: BinaryIO) -> BinaryIO:
     while head[:4] == b"RIFF" and head[8:12] == b"WAVE" and position + 8 <= size:
         stream.seek(position)
         name, length = struct.unpack("<4sI", stream.read(8))
+        if not _is_name(name):
+            break  # no chunk: stepping through a gigabyte of zeros would take minutes
         start, rest = position + 8, size - position - 8
         if name == b"data":
             after = start + length + length % 2
@@ -49,10 +51,14 @@ def _are_chunks(stream: BinaryIO, position: int, size: int) -> bool:
     while position + 8 <= size:
         stream.seek(position)
         name, length = struct.unpack("<4sI", stream.read(8))
-        if not all(32 <= byte < 127 for byte in name) or position + 8 + length > size:
+        if not _is_name(name) or position + 8 + length > size:
             return False
         position += 8 + length + length % 2
     return True
+
+
+def _is_name(name: bytes) -> bool:
+    return all(32 <= byte < 127 for byte in name)
 
 
 class _Patched(io.RawIOBase, BinaryIO):

@@ -17,6 +17,7 @@ from hypothesis.extra import numpy as npst
 
 from talking_heads.errors import UserError
 from talking_heads.speech import SAMPLE_RATE, audio, check_audio, load_audio, wav_bytes, write_wav
+from talking_heads.speech.riff import repaired
 
 
 def tone(rate: int, seconds: float = 1.0, hertz: float = 440.0) -> np.ndarray:
@@ -327,7 +328,7 @@ def test_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_write_wav_refuses(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no folder"):
+    with pytest.raises(UserError, match="does not exist"):
         write_wav(tmp_path / "no" / "a.wav", tone(16000))
     with pytest.raises(UserError, match="is a folder"):
         write_wav(tmp_path, tone(16000))
@@ -335,4 +336,26 @@ def test_write_wav_refuses(tmp_path: Path) -> None:
         write_wav(tmp_path / "a.wav", [np.nan])
     with pytest.raises(UserError, match="shape"):
         write_wav(tmp_path / "a.wav", np.zeros((2, 10)))
+    with pytest.raises(UserError, match="samples a second"):
+        write_wav(tmp_path / "a.wav", tone(16000), sample_rate=0)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_wav_of_zeros_is_not_searched_chunk_by_chunk(tmp_path: Path) -> None:
+    class Counting(io.BytesIO):
+        reads = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.reads += 1
+            return super().read(size)
+
+    stream = Counting(b"RIFF\0\0\0\0WAVE" + bytes(100_000))
+    assert repaired(stream) is stream
+    assert stream.reads < 10
+
+
+def test_tensors_that_cannot_become_arrays_are_refused() -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(UserError, match="not an array"):
+        check_audio(torch.zeros(16000, requires_grad=True))
+    assert check_audio(torch.zeros(16000)).shape == (16000,)
