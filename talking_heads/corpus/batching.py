@@ -1,4 +1,4 @@
-"""From clips to batches for training: random crops, padding with masks, augmentation.
+"""From clips to batches for training: random crops, and padding with masks.
 
 Audio and motion stay in step: frame f of the motion belongs to the samples from 640 f on (at 25
 frames a second). Crops start at frames.
@@ -6,7 +6,7 @@ frames a second). Crops start at frames.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from talking_heads.corpus.augment import Augmentation, augment
 from talking_heads.corpus.clip import Clip, Corpus
 from talking_heads.errors import UserError
 from talking_heads.speech import SAMPLE_RATE
@@ -70,10 +69,8 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
         Usually ``corpus.split("train")``. All its audio is read at once: 2 MB a minute (16 bit).
     crop_frames : int or None
         Length of the crops; shorter clips stay whole, and None leaves all whole.
-    augmentation : Augmentation, optional
-        How much the audio is changed; None leaves it as it is.
     seed : int
-        The same seed and epoch give the same crops and changes.
+        The same seed and epoch give the same crops.
 
     Raises
     ------
@@ -86,7 +83,6 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
         corpus: Corpus,
         *,
         crop_frames: int | None = CROP_FRAMES,
-        augmentation: Augmentation | None = None,
         seed: int = 0,
     ) -> None:
         if not len(corpus):
@@ -94,7 +90,6 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
         if crop_frames is not None and crop_frames < 2:
             raise UserError(f"A crop has at least 2 frames, not {crop_frames}.")
         self.crop_frames = crop_frames
-        self.augmentation = augmentation
         self.seed = seed
         self.epoch = 0
         self.per_frame = samples_per_frame(corpus.fps)
@@ -111,7 +106,7 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
         return np.rint(np.clip(audio, -1, 1) * 32767).astype(np.int16), motion
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose other crops and changes; call before each pass."""
+        """Choose other crops; call before each pass."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -130,9 +125,6 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
             stop = start + self.crop_frames
         sound = audio[start * self.per_frame : stop * self.per_frame]
         wave = torch.from_numpy(sound.astype(np.float32) / 32767)
-        if self.augmentation is not None:
-            generator = torch.Generator().manual_seed(int(state[0]))
-            wave = augment(wave, self.augmentation, generator)
         return Sample(audio=wave, motion=torch.from_numpy(truth[start:stop]), speaker=speaker)
 
 
@@ -162,48 +154,3 @@ def collate(samples: Sequence[Sample]) -> Batch:
         batch["motion"][i, : len(sample["motion"])] = sample["motion"]
         batch["mask"][i, : len(sample["motion"])] = True
     return batch
-
-
-def batches(
-    dataset: ClipDataset,
-    batch_size: int,
-    *,
-    epoch: int = 0,
-    shuffle: bool = True,
-    drop_last: bool = False,
-) -> Iterator[Batch]:
-    """Go once through a data set in batches.
-
-    Parameters
-    ----------
-    dataset : ClipDataset
-        Its epoch is set to `epoch`.
-    batch_size : int
-        Clips a batch.
-    epoch : int
-        Chooses the order, the crops and the changes, together with the data set's seed.
-    shuffle : bool
-        Whether the order is random.
-    drop_last : bool
-        Whether a last batch that is not full is left out.
-
-    Yields
-    ------
-    Batch
-        In an order that depends on the data set's seed and `epoch` only.
-
-    Raises
-    ------
-    UserError
-        If `batch_size` is below 1.
-    """
-    if batch_size < 1:
-        raise UserError(f"A batch has at least 1 clip, not {batch_size}.")
-    dataset.set_epoch(epoch)
-    rng = np.random.default_rng([dataset.seed, epoch, 1])
-    order = rng.permutation(len(dataset)) if shuffle else np.arange(len(dataset))
-    for start in range(0, len(order), batch_size):
-        chosen = order[start : start + batch_size]
-        if drop_last and len(chosen) < batch_size:
-            return
-        yield collate([dataset[int(i)] for i in chosen])
