@@ -44,6 +44,8 @@ def read_audio(path: Path) -> NDArray[np.float32]:
         if path.suffix == ".wav":
             with wave.open(str(path), "rb") as file:
                 rate, channels = file.getframerate(), file.getnchannels()
+                if file.getsampwidth() != 2:
+                    raise wave.Error("the samples do not have 16 bits")
                 samples = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2") / 32768
         else:
             import soundfile

@@ -7,6 +7,7 @@ the same files, bit for bit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,10 @@ def _write_audio(path: Path, audio: NDArray[np.float32]) -> None:
     import soundfile
 
     pcm = np.rint(np.clip(audio, -1, 1) * 32767).astype(np.int16)
-    soundfile.write(path, pcm, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    try:
+        soundfile.write(path, pcm, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    except soundfile.SoundFileError as error:
+        raise UserError(f"Cannot write {path}: {error}\nIs the disk full?") from error
 
 
 def _entry(line: Line, speech: Speech, frames: int, audio_format: str) -> dict[str, Any]:
@@ -175,7 +179,7 @@ def build_course_corpus(
     with new_folder(folder, overwrite=overwrite) as root:
         motions: dict[str, dict[str, NDArray[np.uint16]]] = {name: {} for name in names}
         bar = tqdm(total=len(script), desc="Course corpus", unit="clip", disable=not progress)
-        with bar:
+        with bar, closing(spoken):
             for line, speech in zip(script, spoken, strict=True):
                 stored = encode_motion(clip_truths(line, speech, seed))
                 motions[line.speaker][line.id] = stored

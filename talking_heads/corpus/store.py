@@ -15,6 +15,7 @@ import json
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,20 @@ def encode_motion(truths: NDArray[np.float32]) -> NDArray[np.uint16]:
 def decode_motion(stored: NDArray[np.uint16]) -> NDArray[np.float32]:
     """Turn whole ten-thousandths back into coefficients."""
     return (stored / np.float32(SCALE)).astype(np.float32)
+
+
+# What json, NumPy and the zip archive under it raise about a file that is not what it should be.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @contextmanager
@@ -110,7 +125,7 @@ def check_target(out: Path, *, overwrite: bool) -> None:
     if not overwrite:
         raise UserError(
             f"There is a corpus in {out} already.\n"
-            "Choose another folder, or allow it to be replaced (overwrite)."
+            "Choose another folder, or have it replaced: --overwrite, or overwrite=True."
         )
 
 
@@ -161,8 +176,7 @@ def read_manifest(root: Path) -> dict[str, Any]:
     if not path.is_file():
         what = "is not a folder" if not root.is_dir() else "holds no manifest.json"
         raise UserError(
-            f"{root} is not a corpus: it {what}.\n"
-            "Build one with: talking-heads corpus build --out FOLDER"
+            f"{root} is not a corpus: it {what}.\nBuild one with: talking-heads corpus build FOLDER"
         )
     try:
         manifest = json.loads(path.read_text("utf-8"))
@@ -173,9 +187,11 @@ def read_manifest(root: Path) -> dict[str, Any]:
                 f"The corpus in {root} has version {manifest['version']}; this package reads "
                 f"version {VERSION}.\nBuild it again: talking-heads corpus build."
             )
+        if not isinstance(manifest["fingerprint"], str):
+            raise TypeError("the fingerprint is no text")
         if tuple(manifest["coefficients"]) != ARKIT_NAMES:
             raise UserError(f"The coefficients of {root} are not the 52 of ARKit in our order.")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, UserError):
             raise
         raise _damaged(root, f"manifest.json cannot be read ({type(error).__name__})") from error
@@ -230,7 +246,7 @@ def load_corpus(path: str | Path, *, verify: bool = False) -> Corpus:
             unit=manifest["unit"],
             root=root,
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         if isinstance(error, UserError):
             raise
         raise _damaged(root, f"{type(error).__name__}: {error}") from error

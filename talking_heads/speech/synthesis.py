@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,7 +146,7 @@ def synthesize_many(
     *,
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
-) -> Iterator[Speech]:
+) -> Generator[Speech, None, None]:
     """Speak many texts in several processes.
 
     Parameters
@@ -161,8 +161,9 @@ def synthesize_many(
 
     Returns
     -------
-    iterator of Speech
-        In the order of the items. Each is the same as `synthesize` gives, whatever the number of
+    generator of Speech
+        In the order of the items. Close it where it is left early: that ends the processes and
+        removes their files. Each is the same as `synthesize` gives, whatever the number of
         workers and the order.
 
     Raises
@@ -183,7 +184,7 @@ def _speak_all(
     data: Path,
     workers: int,
     progress: Callable[[int, int], None] | None,
-) -> Iterator[Speech]:
+) -> Generator[Speech, None, None]:
     done = 0
     with (
         tempfile.TemporaryDirectory(prefix="talking_heads_") as folder,

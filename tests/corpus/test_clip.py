@@ -60,10 +60,10 @@ def test_errors() -> None:
         Clip("a", "ada", np.zeros(10, np.float32), (motion(3), motion(4)))
 
 
-def write_wav(path: Path, samples: np.ndarray, rate: int = 16_000) -> None:
+def write_wav(path: Path, samples: np.ndarray, rate: int = 16_000, width: int = 2) -> None:
     with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, rate, len(samples), "NONE", ""))
-        file.writeframes(samples.astype("<i2").tobytes())
+        file.setparams((1, width, rate, len(samples), "NONE", ""))
+        file.writeframes(samples.astype(f"<i{width}").tobytes())
 
 
 def test_wav_needs_no_library(tmp_path: Path) -> None:
@@ -73,6 +73,11 @@ def test_wav_needs_no_library(tmp_path: Path) -> None:
     write_wav(tmp_path / "b.wav", samples, rate=8000)
     with pytest.raises(UserError, match="16000 Hz mono"):
         read_audio(tmp_path / "b.wav")
+    # Eight bits read as sixteen are noise, or half a sample too few.
+    for count in (2, 3):
+        write_wav(tmp_path / "d.wav", np.zeros(count), width=1)
+        with pytest.raises(UserError, match="16 bits"):
+            read_audio(tmp_path / "d.wav")
     (tmp_path / "c.wav").write_text("hello", "utf-8")
     with pytest.raises(UserError, match="Cannot read"):
         read_audio(tmp_path / "c.wav")

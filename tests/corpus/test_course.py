@@ -166,12 +166,21 @@ def _break_manifest(root: Path, **changes: object) -> None:
     (root / MANIFEST).write_text(json.dumps({**manifest, **changes}), "utf-8")
 
 
+def _break_stream(path: Path) -> None:
+    """Spoil the compressed bytes of an archive and leave its directory sound."""
+    content = bytearray(path.read_bytes())
+    content[100:200] = b"\xff" * 100
+    path.write_bytes(content)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (lambda root: (root / MANIFEST).unlink(), "holds no manifest"),
         (lambda root: (root / MANIFEST).write_text("{", "utf-8"), "damaged"),
         (lambda root: (root / MANIFEST).write_text("[1]", "utf-8"), "damaged"),
+        (lambda root: (root / MANIFEST).write_text("[" * 100_000, "utf-8"), "damaged"),
+        (lambda root: _break_manifest(root, fingerprint=None), "damaged"),
         (lambda root: _break_manifest(root, format="zip"), "not the manifest"),
         (lambda root: _break_manifest(root, version=99), "version 99"),
         (lambda root: _break_manifest(root, coefficients=["a"]), "not the 52"),
@@ -181,6 +190,7 @@ def _break_manifest(root: Path, **changes: object) -> None:
         (lambda root: _break_manifest(root, files={}), "lacks the files"),
         (lambda root: _break_manifest(root, speakers={}), "lacks the files"),
         (lambda root: (root / "motion" / "ada.npz").write_bytes(b"PK??"), "damaged"),
+        (lambda root: _break_stream(root / "motion" / "ada.npz"), "damaged"),
         (lambda root: (root / "motion" / "ada.npz").unlink(), "ada.npz is missing"),
         (lambda root: shutil.rmtree(root / "audio" / "maya"), "is missing"),
         (lambda root: shutil.rmtree(root), "not a folder"),
@@ -236,3 +246,17 @@ def test_storage_is_exact_to_a_twenty_thousandth() -> None:
     stored = encode_motion(values)
     assert stored.dtype == np.uint16
     np.testing.assert_allclose(decode_motion(stored), values, atol=0.51e-4)
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soundfile = pytest.importorskip("soundfile")
+
+    def full(*_: object, **__: object) -> None:
+        raise soundfile.LibsndfileError(2, "Error writing: ")
+
+    monkeypatch.setattr(soundfile, "write", full)
+    with pytest.raises(UserError, match="disk full"):
+        build_course_corpus(tmp_path / "c", clips_per_speaker=3, speakers=["ada"], progress=False)
+    assert list(tmp_path.iterdir()) == []
