@@ -1,33 +1,47 @@
 """The ``talking-heads`` command.
 
-Exit codes: 0 done, 1 a check failed, 2 unusable input, 130 interrupted.
+Exit codes: 0 done, 1 a check failed, 2 unusable input; 130 interrupted, 141 nobody reads the
+output any more, 143 ended by the system (128 and the signal's number, as shells count).
 """
 
 from __future__ import annotations
 
 import argparse
+import io
+import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import talking_heads
 from talking_heads.course.commands import add_course_commands
 from talking_heads.errors import UserError
+from talking_heads.files import shown
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from talking_heads.models import DiffSpeaker
+
 _PROGRAM = "talking-heads"
 _LARGEST_SEED = 2**32 - 1
+_LONGEST_TITLE = 120
 
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose errors are as short as all others: the message and where to read more."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{_PROGRAM}: {message}\nTry: {self.prog} --help\n")
+        line = " ".join(message.split())
+        self.exit(2, f"{_PROGRAM}: {line}\nTry: {self.prog} --help\n")
+
+
+class _Terminated(BaseException):
+    """The system asked the process to end (SIGTERM)."""
 
 
 def _seed(text: str) -> int:
@@ -62,16 +76,24 @@ def _rate(text: str) -> float:
     return rate
 
 
+def _title(text: str) -> str:
+    """Return the title of a page: one printable line that is not endless."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _LONGEST_TITLE else f"{line[: _LONGEST_TITLE - 3]}..."
+
+
 def _animate(
-    audio: NDArray[np.float32], title: str, speaker: str | None, options: argparse.Namespace
+    model: DiffSpeaker,
+    audio: NDArray[np.float32],
+    title: str,
+    speaker: str | None,
+    options: argparse.Namespace,
 ) -> None:
     """Turn ``audio`` into motion and write it where ``options`` say."""
     from tqdm import tqdm
 
     from talking_heads.export import write_motion
-    from talking_heads.models import load_model
 
-    model = load_model(options.model)
     with tqdm(desc="Animating", unit="step", disable=options.quiet, leave=False) as bar:
 
         def show(done: int, total: int) -> None:
@@ -82,17 +104,20 @@ def _animate(
             audio, speaker=speaker, seed=options.seed, steps=options.steps, progress=show
         )
     if not options.quiet:
-        print(f"Writing {options.out} ...", file=sys.stderr)
-    write_motion(options.out, motion, audio, title=title)
-    print(f"{options.out}: {len(motion)} frames, {motion.duration:.2f} s")
+        print(f"Writing {shown(options.out)} ...", file=sys.stderr)
+    write_motion(options.out, motion, audio, title=_title(title))
+    print(f"{shown(options.out)}: {len(motion)} frames, {motion.duration:.2f} s")
 
 
 def _run_animate(options: argparse.Namespace) -> int:
     from talking_heads.export import check_output
+    from talking_heads.models import load_model
     from talking_heads.speech import load_audio
 
     check_output(options.out, inputs=[options.audio])
-    _animate(load_audio(options.audio), options.audio.stem, options.speaker, options)
+    audio = load_audio(options.audio)
+    model = load_model(options.model)
+    _animate(model, audio, options.audio.stem, options.speaker, options)
     return 0
 
 
@@ -102,11 +127,12 @@ def _run_say(options: argparse.Namespace) -> int:
     from talking_heads.speech import synthesize
 
     check_output(options.out)
-    speaker = options.speaker
-    if speaker is None and options.voice in load_model(options.model).speakers:
-        speaker = options.voice
     speech = synthesize(options.text, options.voice, rate=options.rate, seed=options.seed)
-    _animate(speech.audio, options.text, speaker, options)
+    model = load_model(options.model)
+    speaker = options.speaker
+    if speaker is None and options.voice in model.speakers:
+        speaker = options.voice
+    _animate(model, speech.audio, options.text, speaker, options)
     return 0
 
 
@@ -221,9 +247,27 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=_seed, default=0)
     train.add_argument("--quiet", action="store_true", help="no progress bar")
 
-    add_course_commands(commands, add)
+    add_course_commands(commands, add, _seed)
 
     return parser
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Let SIGTERM unwind the program like Ctrl-C, so that unfinished files are removed."""
+
+    def end(number: int, frame: object) -> None:
+        raise _Terminated
+
+    try:
+        before = signal.signal(signal.SIGTERM, end)
+    except ValueError:  # not in the main thread, which alone may do this
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -239,19 +283,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal's encoding lacks must not be an error.
+            stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        with _orderly_end():
+            code = int(options.run(options))
+            sys.stdout.flush()
+            return code
     except UserError as error:
         print(f"{_PROGRAM}: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # As in "talking-heads progress | head -1". What is left must not be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except OSError as error:
         # A full disk or a folder without permission: the system's own words say it best.
         print(f"{_PROGRAM}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"{_PROGRAM}: interrupted; nothing was written.", file=sys.stderr)
+        print(f"{_PROGRAM}: interrupted; unfinished files were removed.", file=sys.stderr)
         return 130
+    except _Terminated:
+        print(f"{_PROGRAM}: ended by the system; unfinished files were removed.", file=sys.stderr)
+        return 143
 
 
 if __name__ == "__main__":

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -237,3 +241,78 @@ def test_help_starts_quickly_and_loads_no_torch() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "animate" in done.stdout
+
+
+def test_names_that_are_no_text_work(
+    speech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A byte that is no UTF-8 reaches Python as a lone surrogate, which cannot be printed."""
+    try:
+        odd = speech.rename(tmp_path / "caf\udce9 a\nb.wav")
+    except (OSError, UnicodeError):
+        pytest.skip("this system has no such names")
+    for out in (tmp_path / "plain.html", tmp_path / "caf\udce9.html"):
+        code, printed, err = _run(capsys, "animate", odd, "--out", out, "--steps", "1")
+        assert code == 0, err
+        printed.encode("utf-8")
+        assert "<title>caf a b</title>" in out.read_text(encoding="utf-8")
+
+
+def test_a_long_text_makes_a_short_title(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "talk.html"
+    words = "Well, " * 40 + "\n\x07hello"
+    code, _, err = _run(capsys, "say", words, "--rate", 2, "--steps", 1, "--out", out)
+    assert code == 0, err
+    found = re.search("<title>(.*)</title>", out.read_text(encoding="utf-8"))
+    assert found is not None
+    assert found[1].startswith("Well, Well") and found[1].endswith("...") and len(found[1]) <= 120
+
+
+def test_messages_are_short_whatever_the_names(
+    speech: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = "a\nb\nc\nd\ne"
+    for out in (f"{lines}.txt", f"{lines}/t.html"):
+        _assert_refused(_run(capsys, "animate", speech, "--out", out), "a?b")
+    _assert_refused(_run(capsys, lines), "a")
+    _assert_refused(_run(capsys, "exercises", "release", "--seed", "-3"), "seed")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX systems")
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended")],
+)
+def test_a_stopped_run_leaves_nothing_half_written(
+    number: int, code: int, word: str, tmp_path: Path
+) -> None:
+    here, scratch = tmp_path / "here", tmp_path / "scratch"
+    here.mkdir()
+    scratch.mkdir()
+    words = ["-m", "talking_heads.cli", "corpus", "build", str(here / "corpus"), "--quiet"]
+    with subprocess.Popen(
+        [sys.executable, *words],
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not list(here.glob(".corpus-*/audio/ada/*")) and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert len(err.splitlines()) == 1 and word in err
+    assert list(here.iterdir()) == []
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX systems")
+def test_a_reader_that_goes_away_is_no_error_to_speak_of() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    words = [sys.executable, "-m", "talking_heads.cli", "progress"]
+    done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")

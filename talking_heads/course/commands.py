@@ -52,6 +52,7 @@ def _run_course_lint(options: argparse.Namespace) -> int:
 def add_course_commands(
     commands: argparse._SubParsersAction[Any],
     add: Callable[..., argparse.ArgumentParser],
+    seed: Callable[[str], int],
 ) -> None:
     """Add the course's commands to a parser.
 
@@ -61,6 +62,8 @@ def add_course_commands(
         Where the commands go.
     add : callable
         ``add(name, run, help, to)`` makes a command and returns its parser.
+    seed : callable
+        Turns a word of the command line into a seed, or refuses it.
     """
     exercises = commands.add_parser("exercises", help="Make copies of the exercises.")
     kinds = exercises.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -75,7 +78,7 @@ def add_course_commands(
         command.add_argument("--out", type=Path, help="the folder to write to")
         command.add_argument("--overwrite", action="store_true", help="replace edited copies too")
         if kind == "release":
-            command.add_argument("--seed", type=int, help="chooses the hidden tests' inputs")
+            command.add_argument("--seed", type=seed, help="chooses the hidden tests' inputs")
 
     add("progress", _run_progress, "Show which exercise checks have passed.")
 
