@@ -25,11 +25,6 @@ from talking_heads.course.progress import record_try
 Answer = Callable[..., Any]
 Array = NDArray[Any]
 
-_NOT_WRITTEN = (
-    "Nothing is written here yet.\n"
-    "Replace the two lines from YOUR CODE HERE on by your own, then run the cell again."
-)
-
 
 class CheckFailed(AssertionError):
     """A check that did not pass; the message names the mistake in plain words."""
@@ -38,6 +33,16 @@ class CheckFailed(AssertionError):
         # IPython shows these lines in place of a traceback through our code, which would bury
         # the one thing that the learner needs to read.
         return [f"\x1b[31mNot yet.\x1b[0m {self}"]
+
+
+class NotWritten(CheckFailed):
+    """A check of a stub that nobody has touched yet, which is no try."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing is written here yet.\n"
+            "Replace the two lines from YOUR CODE HERE on by your own, then run the cell again."
+        )
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ def as_array(result: Any) -> Array:
     if result is None:
         raise CheckFailed("Your function returns nothing. Does it end in a return line?")
     if result is Ellipsis or result is NotImplemented:
-        raise CheckFailed(_NOT_WRITTEN)
+        raise NotWritten
     if hasattr(result, "detach"):  # a torch tensor
         result = result.detach().cpu().numpy()
     try:
@@ -123,6 +128,8 @@ def as_array(result: Any) -> Array:
         raise CheckFailed(
             f"Your function returns a {type(result).__name__}; an array of numbers is wanted."
         )
+    if np.iscomplexobj(array):
+        raise CheckFailed("Your function returns complex numbers; real ones are wanted.")
     return array
 
 
@@ -156,7 +163,7 @@ def call(answer: Answer, case: Case) -> Any:
     try:
         result = answer(*arguments)
     except NotImplementedError:
-        raise CheckFailed(_NOT_WRITTEN) from None
+        raise NotWritten from None
     except CheckFailed:
         raise
     except Exception as error:
@@ -325,7 +332,8 @@ def check(exercise_id: str, answer: Answer, *, seed: int = 0, record: bool = Tru
     seed : int
         Chooses the random inputs.
     record : bool
-        Whether to note the outcome in the progress file. nbgrader's runs are never noted.
+        Whether to note the outcome in the progress file. nbgrader's runs are never noted, nor
+        are those of a stub that nobody has touched.
 
     Raises
     ------
@@ -346,7 +354,7 @@ def check(exercise_id: str, answer: Answer, *, seed: int = 0, record: bool = Tru
             )
         fact = exercise.check(answer, np.random.default_rng(seed))
     except CheckFailed as failure:
-        if record:
+        if record and not isinstance(failure, NotWritten):
             record_try(exercise_id, passed=False)
         # From None: the learner sees the message and nothing of the machinery below.
         raise CheckFailed(str(failure)) from None

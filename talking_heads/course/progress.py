@@ -28,7 +28,7 @@ class Record:
     Parameters
     ----------
     tries : int
-        How often the check ran until it first passed, that run included.
+        How often the check of a written answer ran until it first passed, that run included.
     passed : str
         When it first passed (ISO 8601, UTC, to the second), or "" if it never did.
     """

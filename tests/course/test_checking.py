@@ -84,6 +84,7 @@ def stops_later(x):
     [
         (lambda x: None, "return line"),
         (lambda x: "five", "a str"),
+        (lambda x: 1j * x.mean(0), "complex"),
         (lambda x: [[1, 2], [3]], "array of numbers"),
         (lambda x: x.mean(0, keepdims=True), "only axes of length 1 differ"),
         (lambda x: x.mean(), "an axis too many"),
@@ -137,9 +138,15 @@ def test_check_prints_one_line_and_notes_the_pass(toy, capsys):
 
 def test_check_notes_a_failure_too(toy):
     with pytest.raises(CheckFailed):
-        check("00.toy", not_written)
+        check("00.toy", lambda x: x)
     assert load_progress()["00.toy"].tries == 1
     assert not load_progress()["00.toy"].passed
+
+
+def test_running_an_untouched_stub_is_no_try(toy):
+    with pytest.raises(CheckFailed, match="Nothing is written"):
+        check("00.toy", not_written)
+    assert load_progress() == {}
 
 
 @pytest.mark.parametrize("graded", [True, False])

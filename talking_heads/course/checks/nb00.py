@@ -193,6 +193,12 @@ def _mean_of_shapes(template: Array, offsets: Array, weights: Array) -> Array:
 
 _BLEND_MISTAKES = (
     Mistake(
+        "face at rest in every frame",
+        lambda t, b, w: np.repeat(t[None], len(w), axis=0),
+        "Every frame is the face at rest: nothing moves. Add the moves,\n"
+        "each shape's offsets times its coefficient.",
+    ),
+    Mistake(
         "no template",
         lambda t, b, w: _moves(b, w),
         "You return the moves alone, a heap of small numbers around 0.\n"
