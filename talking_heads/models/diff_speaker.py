@@ -32,6 +32,7 @@ from talking_heads.diffusion import (
 )
 from talking_heads.errors import UserError
 from talking_heads.face.motion import Motion
+from talking_heads.face.names import ARKIT_INDEX
 from talking_heads.layers import (
     DecoderLayer,
     StepEmbedding,
@@ -47,6 +48,7 @@ from talking_heads.speech.encoder import LogMelEncoder
 from talking_heads.speech.mel import motion_frame_count
 
 _MODEL_TYPE = "diff_speaker"
+_LIDS = [ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]]
 
 
 @lru_cache(maxsize=32)
@@ -293,6 +295,8 @@ class DiffSpeaker(nn.Module):
             start = torch.randn(
                 motion_frame_count(len(sound)), self.contract.motion_dim, generator=generator
             ).to(self.device)
+            if self.contract.kind == "coefficients":
+                start[:, _LIDS] *= c.blink_temperature
             motion = ddim_sample(
                 lambda noisy, step: self._predict(noisy, step, features, index, guidance),
                 start,

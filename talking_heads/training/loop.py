@@ -22,7 +22,11 @@ from talking_heads.models.checkpoint import write_json
 from talking_heads.training.augment import augment_mel
 from talking_heads.training.config import TrainConfig
 from talking_heads.training.data import TrainingData
-from talking_heads.training.evaluation import STYLE_CLIPS, evaluate_lips
+from talking_heads.training.evaluation import (
+    STYLE_CLIPS,
+    evaluate_blinks,
+    evaluate_lips,
+)
 from talking_heads.training.state import load_state, save_state
 
 if TYPE_CHECKING:
@@ -65,7 +69,7 @@ def update_ema(mean: nn.Module, model: nn.Module, decay: float, step: int) -> No
 def _device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+    return f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)"
 
 
 def _check(name: str, out: Path) -> None:
@@ -160,7 +164,7 @@ def train(
     }
     if evaluate:
         # The stored weights are what others will load, so they are what is measured.
-        results["lips"] = measure(DiffSpeaker.from_pretrained(out), data)
+        results["figures"] = measure(DiffSpeaker.from_pretrained(out), data)
     write_json(out / RESULTS, results)
     (out / _STATE).unlink(missing_ok=True)
     return out
@@ -192,6 +196,7 @@ def measure(
     figures: dict[str, Any] = {"seeds": list(seeds)}
     if "test_seen" in corpus.splits:
         figures["test_seen"] = evaluate_lips(model, corpus, "test_seen", seeds, clips=clips)
+        figures["test_seen"] |= evaluate_blinks(model, corpus, "test_seen", seeds, clips=clips)
     if "test_unseen" in corpus.splits:
         figures["test_unseen_average_style"] = evaluate_lips(
             model, corpus, "test_unseen", seeds, style=None, clips=clips

@@ -76,6 +76,21 @@ def test_the_seed_decides(model: DiffSpeaker) -> None:
     assert torch.equal(before, torch.random.get_rng_state())
 
 
+def test_the_blink_temperature_moves_lids_alone_at_first() -> None:
+    """The first prediction sees more noise in the lids; in a model that looks at nothing else of
+    the motion, only what depends on the lids' noise changes."""
+    audio = speech(1)
+    plain, warm = (
+        build(blink_temperature=t, sampling_steps=1).animate(audio).values for t in (1.0, 1.4)
+    )
+    assert np.abs(plain - warm).max() > 1e-4
+    deaf = [build(blink_temperature=t, sampling_steps=1) for t in (1.0, 1.4)]
+    for model in deaf:
+        torch.nn.init.zeros_(model.motion_in.weight)
+    first, second = (model.animate(audio).values for model in deaf)
+    np.testing.assert_array_equal(first, second)
+
+
 def test_threads_do_not_decide(model: DiffSpeaker) -> None:
     audio = speech(2)
     threads = torch.get_num_threads()

@@ -6,7 +6,8 @@ from talking_heads.corpus.clip import Corpus
 from talking_heads.errors import UserError
 from talking_heads.face import Motion
 from talking_heads.models import DiffSpeaker, DiffSpeakerConfig, MotionContract
-from talking_heads.training import evaluate_lips
+from talking_heads.training import evaluate_blinks, evaluate_lips
+from talking_heads.training.evaluation import blinks_a_minute
 
 
 @pytest.fixture
@@ -52,3 +53,16 @@ def test_nothing_to_measure(oracle: DiffSpeaker, corpus: Corpus) -> None:
         evaluate_lips(oracle, corpus, "holidays")
     with pytest.raises(UserError, match="nothing"):
         evaluate_lips(oracle, corpus, "test_seen", ())
+
+
+def test_blinks_by_hand() -> None:
+    motion = np.zeros((750, 52), dtype=np.float32)
+    motion[:3, 0] = motion[100:104, 0] = motion[500:502, 0] = 0.9
+    motion[300:310, 0] = 0.4
+    assert blinks_a_minute([motion]) == pytest.approx(6.0)
+    assert blinks_a_minute([motion, motion * 0]) == pytest.approx(3.0)
+
+
+def test_blinks_of_model_and_truth(oracle: DiffSpeaker, corpus: Corpus) -> None:
+    figures = evaluate_blinks(oracle, corpus, "test_seen", (0, 1), clips=1)
+    assert figures == {"blinks_a_minute": 0.0, "true_blinks_a_minute": 0.0}

@@ -86,8 +86,8 @@ def test_a_damaged_state_is_refused(corpus: Corpus, tmp_path: Path) -> None:
 
 def test_results_and_checkpoint(corpus: Corpus, tmp_path: Path) -> None:
     results = run(corpus, tmp_path, evaluate=True)
-    assert {"config", "training", "seed", "device", "date", "losses", "lips"} <= set(results)
-    assert results["lips"]["test_seen"]["clips"] == 2
+    assert {"config", "training", "seed", "device", "date", "losses", "figures"} <= set(results)
+    assert results["figures"]["test_seen"]["clips"] == 2
     model = load_model(tmp_path)
     assert model.speakers == ("ada", "ben")
     assert model.contract.heads == ("head-01@low", "head-02@low")
@@ -99,7 +99,7 @@ def test_it_learns(corpus: Corpus, tmp_path: Path) -> None:
     results = run(corpus, tmp_path, settings=settings, evaluate=True)
     losses = [row[1] for row in results["losses"]]
     assert np.mean(losses[-3:]) < 0.5 * losses[0]
-    assert results["lips"]["test_seen"]["aperture_correlation"] > 0.6
+    assert results["figures"]["test_seen"]["aperture_correlation"] > 0.6
 
 
 def test_ema_by_hand() -> None:
