@@ -199,11 +199,19 @@ def face_arrays(face: Face, mean: Floats) -> dict[str, NDArray[Any]]:
     """Return what the renderer needs of a face: shape, triangles, colours, gloss and seams."""
     count = len(face.vertices)
     index = np.uint16 if count <= 65_536 else np.uint32
+    # What lies in the mouth shows its front only. Backs that stand edge-on behind the corners of
+    # the lips would shine through the skin where smooth edges are drawn in software.
+    in_mouth = np.zeros(count, dtype=bool)
+    for name in ("mouth", "teeth", "tongue"):
+        in_mouth[face.parts.get(name, slice(0, 0))] = True
+    inside = in_mouth[face.triangles].all(axis=1)
+    outer, lining = face.triangles[~inside], face.triangles[inside]
     colors = np.concatenate([face.colors, _gloss(face)[:, None]], axis=1).astype(np.uint8)
     return {
         "mean": np.ascontiguousarray(mean, dtype=np.float32),
         "rest": np.ascontiguousarray(face.vertices, dtype=np.float32),
-        "triangles": face.triangles.astype(index),
+        "triangles": outer.astype(index),
+        "lining": lining.astype(index),
         "colors": colors,
         "seams": seams(face.vertices, face.triangles).astype(np.uint32),
     }

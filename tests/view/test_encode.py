@@ -125,6 +125,16 @@ def test_a_pose_travels_as_the_vertices_that_moved():
     assert np.abs(again - vertices).max() < 5e-6
 
 
+def test_every_triangle_is_sent_once():
+    face = get_face("neutral@low")
+    arrays = unpack(encode_face(face))[1]
+    sent = np.concatenate([arrays["triangles"], arrays["lining"]])
+    assert sorted(map(tuple, sent.tolist())) == sorted(map(tuple, face.triangles.tolist()))
+    inner = [face.parts[name] for name in ("mouth", "teeth", "tongue")]
+    allowed = np.concatenate([np.arange(part.start, part.stop) for part in inner])
+    assert set(arrays["lining"].ravel()) == set(allowed) & set(face.triangles.ravel())
+
+
 def test_a_face_without_motion_decodes_to_itself():
     face = get_face("neutral@low")
     assert np.array_equal(decode_motion(encode_face(face))[0], face.vertices)

@@ -32,6 +32,12 @@ export class Head {
     this.header = header;
     this.fps = header.fps;
     this.frames = header.frames;
+    // All triangles in one array: those seen from both sides, then those whose fronts alone show.
+    this.outer = this.triangles.length;
+    const all = new this.triangles.constructor(this.outer + this.lining.length);
+    all.set(this.triangles);
+    all.set(this.lining, this.outer);
+    this.triangles = all;
     this.positions = this.mean.slice();
     this.normals = new Float32Array(this.positions.length);
     this.components = this.scales ? this.scales.length : 0;

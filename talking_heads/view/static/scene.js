@@ -310,7 +310,12 @@ export class Scene {
     gl.uniform3fv(places.keyFrom, key);
     gl.uniform1f(places.bright, look.dark ? 1 : 0);
     gl.uniform1i(places.taps, target ? 2 : 0);
-    gl.drawElements(gl.TRIANGLES, mesh.count, mesh.type, 0);
+    const { outer } = this.heads[i];
+    gl.drawElements(gl.TRIANGLES, outer, mesh.type, 0);
+    gl.enable(gl.CULL_FACE);
+    const bytes = mesh.type === gl.UNSIGNED_SHORT ? 2 : 4;
+    gl.drawElements(gl.TRIANGLES, mesh.count - outer, mesh.type, outer * bytes);
+    gl.disable(gl.CULL_FACE);
     gl.bindVertexArray(null);
   }
 
