@@ -313,9 +313,13 @@ export class Scene {
     const { outer } = this.heads[i];
     gl.drawElements(gl.TRIANGLES, outer, mesh.type, 0);
     gl.enable(gl.CULL_FACE);
+    // Depth of a triangle that stands edge-on is rough: push it back by its slope.
+    gl.enable(gl.POLYGON_OFFSET_FILL);
+    gl.polygonOffset(1, 1);
     const bytes = mesh.type === gl.UNSIGNED_SHORT ? 2 : 4;
     gl.drawElements(gl.TRIANGLES, mesh.count - outer, mesh.type, outer * bytes);
     gl.disable(gl.CULL_FACE);
+    gl.disable(gl.POLYGON_OFFSET_FILL);
     gl.bindVertexArray(null);
   }
 
