@@ -1,7 +1,7 @@
 """The ``talking-heads`` command.
 
 Exit codes: 0 done, 1 a check failed, 2 unusable input; 130 interrupted, 141 nobody reads the
-output any more, 143 ended by the system (128 and the signal's number, as shells count).
+output any more, 129 or 143 ended by the system (128 and the signal's number, as shells count).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,7 +42,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Terminated(BaseException):
-    """The system asked the process to end (SIGTERM)."""
+    """The system asked the process to end; the signal's number is the first argument."""
 
 
 def _seed(text: str) -> int:
@@ -254,20 +255,26 @@ def _parser() -> argparse.ArgumentParser:
 
 @contextmanager
 def _orderly_end() -> Iterator[None]:
-    """Let SIGTERM unwind the program like Ctrl-C, so that unfinished files are removed."""
+    """Let kill and a closed terminal unwind the program like Ctrl-C does.
+
+    Unfinished files are then removed. A signal that is ignored, as under nohup, stays so.
+    """
 
     def end(number: int, frame: object) -> None:
-        raise _Terminated
+        raise _Terminated(number)
 
-    try:
-        before = signal.signal(signal.SIGTERM, end)
-    except ValueError:  # not in the main thread, which alone may do this
-        yield
-        return
+    before = {}
+    # Only the main thread may do this.
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, end)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -307,9 +314,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"{_PROGRAM}: interrupted; unfinished files were removed.", file=sys.stderr)
         return 130
-    except _Terminated:
+    except _Terminated as end:
         print(f"{_PROGRAM}: ended by the system; unfinished files were removed.", file=sys.stderr)
-        return 143
+        return 128 + int(end.args[0])
 
 
 if __name__ == "__main__":

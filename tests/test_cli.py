@@ -283,7 +283,11 @@ def test_messages_are_short_whatever_the_names(
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX systems")
 @pytest.mark.parametrize(
     ("number", "code", "word"),
-    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended")],
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "ended"),
+        (getattr(signal, "SIGHUP", signal.SIGTERM), 129, "ended"),
+    ],
 )
 def test_a_stopped_run_leaves_nothing_half_written(
     number: int, code: int, word: str, tmp_path: Path

@@ -118,7 +118,8 @@ def execute(notebook: NotebookNode, folder: Path) -> tuple[NotebookNode, float, 
     Raises
     ------
     UserError
-        If a cell raises an error; the message names the cell.
+        If a cell raises an error or takes longer than ten minutes, or the kernel dies; the
+        message names the cell.
     """
     nbclient = masters.need("nbclient")
     notebook = copy.deepcopy(notebook)
@@ -131,24 +132,33 @@ def execute(notebook: NotebookNode, folder: Path) -> tuple[NotebookNode, float, 
         record_timing=False,
         resources={"metadata": {"path": str(folder)}},
     )
+    begun: list[NotebookNode] = []
+    client.on_cell_start = lambda cell, cell_index: begun.append(cell)
+    errors = nbclient.exceptions
     started = time.perf_counter()
     try:
         client.execute()
-    except nbclient.exceptions.CellExecutionError as error:
-        if probe.execution_count is None:
+    except errors.CellExecutionError as error:
+        # The probe fails where there is no module resource, as on Windows.
+        if begun[-1] is not probe:
             last = _ANSI.sub("", str(error)).strip().splitlines()[-1]
-            raise UserError(f"A cell stopped:\n{_failed_cell(notebook)}\n{last}") from None
+            raise UserError(f"A cell stopped:\n{_first_line(begun)}\n{last}") from None
+    except errors.CellTimeoutError:
+        raise UserError(
+            f"A cell took longer than {_CELL_TIMEOUT} s:\n{_first_line(begun)}"
+        ) from None
+    except errors.DeadKernelError:
+        raise UserError(f"The kernel died in a cell:\n{_first_line(begun)}") from None
     seconds = time.perf_counter() - started
     printed = "".join(output.get("text", "") for output in probe.outputs)
     notebook.cells.pop()
     return clean_outputs(notebook), seconds, float(printed.strip() or "nan")
 
 
-def _failed_cell(notebook: NotebookNode) -> str:
-    for cell in notebook.cells:
-        if any(output.output_type == "error" for output in cell.get("outputs", [])):
-            return str(cell.source.strip().splitlines()[0])
-    return "(its kernel died)"
+def _first_line(begun: list[NotebookNode]) -> str:
+    """Return the first line of the last cell that was begun."""
+    lines = begun[-1].source.strip().splitlines() if begun else []
+    return str(lines[0]) if lines else "(before the first cell)"
 
 
 def write_cost(notebook: NotebookNode, seconds: float, gigabytes: float, cores: int) -> None:

@@ -119,6 +119,24 @@ def test_the_working_folder_is_the_one_given(tmp_path):
     assert "outputs" not in cell or not cell.outputs
 
 
+@pytest.mark.parametrize(
+    ("limit", "source", "message"),
+    [
+        (60, "import os\nos._exit(1)", "kernel died in a cell:\nimport os"),
+        (2, "import time\ntime.sleep(60)", "longer than 2 s:\nimport time"),
+        (60, "value = 1\nvalue / 0", "stopped:\nvalue = 1\nZeroDivisionError"),
+    ],
+    ids=["dead kernel", "too long", "error"],
+)
+def test_a_run_that_fails_names_the_cell(tmp_path, monkeypatch, limit, source, message):
+    monkeypatch.setattr("talking_heads.course.notebooks._CELL_TIMEOUT", limit)
+    cells = [nbformat.v4.new_code_cell(text) for text in ("1", source, "2")]
+    with pytest.raises(UserError) as caught:
+        execute(nbformat.v4.new_notebook(cells=cells), tmp_path)
+    assert message in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 3
+
+
 def test_stills_and_words_stay_when_the_widget_goes():
     data = {WIDGET_VIEW: {"model_id": "abc"}, "image/png": "x", "text/plain": "a head"}
     bare = {WIDGET_VIEW: {"model_id": "abc"}}
