@@ -14,6 +14,7 @@ from talking_heads.speech.mel import (
     MEAN_DB,
     MEL_PER_MOTION_FRAME,
     N_MELS,
+    SAMPLES_PER_MOTION_FRAME,
     SCALE_DB,
     SILENCE,
     log_mel,
@@ -22,7 +23,6 @@ from talking_heads.speech.mel import (
 _FRONT_KERNEL = 4
 _FRONT_CONTEXT = 6
 """Mel frames before its own four that a motion frame sees through the two strided convolutions."""
-_SAMPLES_PER_FRAME = 640
 
 
 @runtime_checkable
@@ -141,8 +141,8 @@ class LogMelEncoder(nn.Module):
         samples = audio.shape[-1]
         # A motion frame of silence on both sides, because the windows of the mel frames just
         # outside the audio reach into it. Silence further out is the same constant.
-        end = -samples % _SAMPLES_PER_FRAME + _SAMPLES_PER_FRAME
-        mel = log_mel(functional.pad(audio, (_SAMPLES_PER_FRAME, end)))
+        end = -samples % SAMPLES_PER_MOTION_FRAME + SAMPLES_PER_MOTION_FRAME
+        mel = log_mel(functional.pad(audio, (SAMPLES_PER_MOTION_FRAME, end)))
         if augment is not None:
             mel = augment(mel)
         before = MEL_PER_MOTION_FRAME * (self.frames_before - 1) + _FRONT_CONTEXT
@@ -159,7 +159,7 @@ class LogMelEncoder(nn.Module):
             ``(frame, width)``, the same as `forward` gives for the whole.
         """
         step = max(1, round(chunk_seconds * 25))
-        frames = -(-audio.shape[-1] // _SAMPLES_PER_FRAME)
+        frames = -(-audio.shape[-1] // SAMPLES_PER_MOTION_FRAME)
         # One frame more on each side than the network needs, for the windows of the mel frames.
         before = self.frames_before + -(-_FRONT_CONTEXT // MEL_PER_MOTION_FRAME) + 1
         after = self.frames_after + 1
@@ -167,7 +167,9 @@ class LogMelEncoder(nn.Module):
         for first in range(0, frames, step):
             last = min(first + step, frames)
             start = max(0, first - before)
-            piece = audio[start * _SAMPLES_PER_FRAME : (last + after) * _SAMPLES_PER_FRAME]
+            piece = audio[
+                start * SAMPLES_PER_MOTION_FRAME : (last + after) * SAMPLES_PER_MOTION_FRAME
+            ]
             parts.append(self.forward(piece[None])[0, first - start : last - start])
         return torch.cat(parts) if parts else audio.new_zeros(0, self.width)
 
