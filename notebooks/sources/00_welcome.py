@@ -265,11 +265,11 @@ assert agreement("browInnerUp") < agreement("jawOpen")
 results = json.loads((checkpoint_dir("diff_speaker") / "results.json").read_text())
 
 for split in ("test_seen", "test_unseen_average_style"):
-    lips = results["lips"][split]
+    lips = results["figures"][split]
     least, most = min(lips["correlation_by_seed"]), max(lips["correlation_by_seed"])
     print(f"{split}: correlation {least:.2f} to {most:.2f} over the seeds, "
           f"bilabials closed {lips['closure_rate']:.0%}")
-seen = results["lips"]["test_seen"]
+seen = results["figures"]["test_seen"]
 assert seen["aperture_correlation"] >= 0.85 and seen["closure_rate"] >= 0.80
 
 # %% [markdown]
