@@ -20,8 +20,10 @@ $(READY): pyproject.toml constraints.txt
 		{ echo "Python 3.11 or newer is needed. Name one, for example: make setup PYTHON=python3.12" >&2; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(EXTRAS)]"
-	# No question about news at the first start.
-	$(BIN)/jupyter labextension disable --log-level=ERROR --level=sys_prefix "@jupyterlab/apputils-extension:announcements"
+	@# JupyterLab without a question about news, and without the teachers' menus of nbgrader.
+	@for extension in "@jupyterlab/apputils-extension:announcements" "@jupyter/nbgrader"; do \
+		$(BIN)/jupyter labextension disable --log-level=ERROR --level=sys_prefix "$$extension" || exit 1; \
+	done
 	touch $@
 
 lab: setup
