@@ -18,7 +18,8 @@ setup: $(READY)
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed. Name one, for example: make setup PYTHON=python3.12" >&2; exit 2; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@# A Python without ensurepip leaves half an environment behind; pip tells a whole one.
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(EXTRAS)]"
 	@# JupyterLab without a question about news, and without the teachers' menus of nbgrader.
 	@for extension in "@jupyterlab/apputils-extension:announcements" "@jupyter/nbgrader"; do \
