@@ -6,6 +6,7 @@ It draws the fallback picture of every 3D view, and the pictures in the tests.
 from __future__ import annotations
 
 import io
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,7 @@ _LIGHTS = (
     ((0.85, 0.10, 0.55), (0.80, 0.88, 1.00), 0.30, 0.22),
     ((0.10, 0.40, -0.90), (0.90, 0.95, 1.00), 0.05, 0.30),
 )
+_PIECE = 4_000_000  # pixels of triangles that are worked on at once, about 0.5 GB
 _SKY, _GROUND = np.array([0.30, 0.31, 0.33]), np.array([0.17, 0.145, 0.135])
 
 
@@ -127,13 +129,7 @@ def still(
     bytes
         A PNG file.
     """
-    if coefficients is None:
-        vertices = face.vertices if head_rotation is None else None
-        coefficients = np.zeros(52)
-    else:
-        vertices = None
-    if vertices is None:
-        vertices = face.pose(coefficients, head_rotation)[0]
+    vertices = face.pose(np.zeros(52) if coefficients is None else coefficients, head_rotation)[0]
     image = render(
         vertices,
         face.triangles,
@@ -223,23 +219,32 @@ def _rasterise(
     second = np.stack([c[:, 1] - a[:, 1], a[:, 0] - c[:, 0], c[:, 0] * a[:, 1] - c[:, 1] * a[:, 0]])
     linear = (np.stack([first, second]) / area).astype(np.float32)
     columns, rows = (high - low + 1).T
-    count = columns * rows
-    owner = np.repeat(np.arange(len(tri)), count)
-    inside_index = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-    y, x = np.divmod(inside_index, columns[owner])
-    fx, fy = x.astype(np.float32), y.astype(np.float32)
-    wa, wb = (k[0][owner] * fx + k[1][owner] * fy + k[2][owner] for k in linear)
-    wc = 1.0 - wa - wb
-    keep = np.flatnonzero(np.minimum(np.minimum(wa, wb), wc) >= -1e-4)
-    owner = owner[keep]
-    pixel = (y[keep] + low[owner, 1]) * width + x[keep] + low[owner, 0]
-    weights = np.stack([wa[keep], wb[keep], wc[keep]], axis=1)
-    depth = (weights * z.astype(np.float32)[tri][owner]).sum(1)
-    # Nearest last: of repeated pixels NumPy keeps the last one written.
-    order = np.argsort(depth, kind="stable")
-    winner = np.full(width * height, -1)
-    winner[pixel[order]] = order
-    shown = np.flatnonzero(winner >= 0)
-    best = winner[shown]
-    image[shown] = (weights[best][:, :, None] * lit[tri[owner[best]]]).sum(1)
+    counts = columns * rows
+    z = z.astype(np.float32)
+    nearest = np.full(width * height, -np.inf, dtype=np.float32)
+    # In pieces: the triangles of a mesh that is all noise cover the picture thousands of times.
+    piece = np.cumsum(counts) // _PIECE
+    for first, last in pairwise([*np.flatnonzero(np.diff(piece, prepend=-1)), len(tri)]):
+        part = np.arange(first, last)
+        count = counts[part]
+        owner = np.repeat(part, count)
+        inside_index = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+        y, x = np.divmod(inside_index, columns[owner])
+        fx, fy = x.astype(np.float32), y.astype(np.float32)
+        wa, wb = (k[0][owner] * fx + k[1][owner] * fy + k[2][owner] for k in linear)
+        wc = 1.0 - wa - wb
+        keep = np.flatnonzero(np.minimum(np.minimum(wa, wb), wc) >= -1e-4)
+        owner = owner[keep]
+        pixel = (y[keep] + low[owner, 1]) * width + x[keep] + low[owner, 0]
+        weights = np.stack([wa[keep], wb[keep], wc[keep]], axis=1)
+        depth = (weights * z[tri][owner]).sum(1)
+        # Nearest last: of repeated pixels NumPy keeps the last one written.
+        order = np.argsort(depth, kind="stable")
+        winner = np.full(width * height, -1)
+        winner[pixel[order]] = order
+        shown = np.flatnonzero(winner >= 0)
+        shown = shown[depth[winner[shown]] >= nearest[shown]]
+        best = winner[shown]
+        nearest[shown] = depth[best]
+        image[shown] = (weights[best][:, :, None] * lit[tri[owner[best]]]).sum(1)
     return image

@@ -1,4 +1,5 @@
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -32,6 +33,28 @@ def test_the_nearer_of_two_triangles_wins_whatever_their_order():
     for order in ([[0, 1, 2], [3, 4, 5]], [[3, 4, 5], [0, 1, 2]]):
         picture = render(points, np.array(order), colors, size=(48, 48), center=(0, 0, 0))
         assert picture[24, 24, 2] > picture[24, 24, 0]
+
+
+def test_drawing_in_pieces_changes_nothing(medium_face, monkeypatch):
+    args = (medium_face.vertices, medium_face.triangles, medium_face.colors)
+    whole = render(*args, size=(160, 160), yaw=30)
+    monkeypatch.setattr("talking_heads.view.raster._PIECE", 3_000)
+    np.testing.assert_array_equal(render(*args, size=(160, 160), yaw=30), whole)
+
+
+def test_a_mesh_that_is_all_noise_needs_little_memory():
+    """Each of 1,000 triangles covers much of the picture, some 20 million pixels in all."""
+    points = np.random.default_rng(0).normal(0, 0.3, (3_000, 3)) * [1, 1, 0.1]
+    triangles = np.arange(3_000).reshape(-1, 3)
+    colors = np.full((3_000, 3), 100, np.uint8)
+    tracemalloc.start()
+    try:
+        picture = render(points, triangles, colors, size=(160, 160), center=(0, 0, 0))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert not is_background(picture).all(-1).all()
+    assert peak < 1_000_000_000
 
 
 def test_turning_the_view_moves_points_the_documented_way():
