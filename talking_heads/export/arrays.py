@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +62,9 @@ def write_npz(path: str | PathLike[str], motion: Motion, *, face: Face | None = 
     if motion.kind == "coefficients":
         coefficients = motion.values
     else:
+        straight = replace(motion, head_rotation=None)
         coefficients = np.concatenate(
-            [fit_coefficients(face, chunk) for _, chunk in frame_chunks(motion, face)]
+            [fit_coefficients(face, chunk) for _, chunk in frame_chunks(straight, face)]
             or [np.zeros((0, len(ARKIT_NAMES)), dtype=np.float32)]
         )
     small: dict[str, NDArray[Any]] = {

@@ -171,7 +171,7 @@ def build_face(
         identity=who.vector,
         eye_centers=np.stack([center, center * [-1, 1, 1]]),
         eye_radius=surface.anchors.eye_radius,
-        _soft=np.arange(soft),
+        _soft=soft,
         _shapes=shapes32,
         _jaw=joint,
         _eyes=eyes,
@@ -196,7 +196,6 @@ def _pieces(
     """Return all parts, those that the shapes move first; and the lid steps of the lashes."""
     who, at = surface.identity, surface.anchors
     skin_piece = Piece(skin, lattice.triangles, palette.skin_colors(skin, lattice, surface))
-    skin_piece.soft = 1.0
     tint = hair_tint * (0.72 if who["hair_shade"] > 0.5 else 0.8)
     brow = parts.brow(surface, tint * (1.0 - 0.2 * who["hair_grey"]))
     tongue, _ = parts.tongue(at)

@@ -44,7 +44,8 @@ def motion_vertices(motion: Motion, face: Face | None = None) -> NDArray[np.floa
             f"The motion moves {motion.values.shape[1]} vertices, but {face.id} has "
             f"{len(face.vertices)}."
         )
-    return face.vertices + motion.values
+    vertices = face.vertices + motion.values
+    return vertices if motion.head_rotation is None else face.turn(vertices, motion.head_rotation)
 
 
 def fit_coefficients(
@@ -85,7 +86,7 @@ def fit_coefficients(
     if not np.isfinite(target).all():
         raise UserError("The vertices contain values that are not finite numbers.")
     index = _fit_points(face)
-    jacobian = _slopes(face, index)
+    jacobian = face._slopes(index)
     gram = jacobian @ jacobian.T
     gram[np.diag_indices(52)] += damping
     out = np.zeros((len(target), 52))
@@ -109,13 +110,6 @@ def _fit_points(face: Face) -> NDArray[np.int64]:
     extra = [np.arange(face.parts[k].start, face.parts[k].stop, 8) for k in names]
     chosen = [np.unique(np.concatenate(inside))[::stride], rest[:: 2 * stride], *extra]
     return np.concatenate(chosen)
-
-
-def _slopes(face: Face, index: NDArray[np.int64]) -> Array:
-    step = 1e-2
-    ahead = face._pose(step * np.eye(52), contact=False, dtype=np.float64)[:, index]
-    back = face._pose(-step * np.eye(52), contact=False, dtype=np.float64)[:, index]
-    return ((ahead - back) / (2 * step)).reshape(52, -1)
 
 
 def _bounded_step(gram: Array, pull: Array, start: Array, sweeps: int = 25) -> Array:

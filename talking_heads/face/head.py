@@ -74,7 +74,7 @@ class Face:
     identity: NDArray[np.float64]
     eye_centers: Array
     eye_radius: float
-    _soft: Ints = field(repr=False)
+    _soft: int = field(repr=False)  # so many vertices, the first ones, take the linear shapes
     _shapes: Floats = field(repr=False)  # (52, soft * 3)
     _jaw: Joint = field(repr=False)
     _eyes: tuple[Eye, Eye] = field(repr=False)
@@ -123,13 +123,36 @@ class Face:
         out[:, pair, 1] = np.where(crossed, heights.mean(1, keepdims=True), heights)
         if head_rotation is None:
             return out
+        return self.turn(out, head_rotation)
+
+    def turn(self, vertices: Array, head_rotation: Array) -> Floats:
+        """Turn posed heads about their necks; the trunk stays.
+
+        Parameters
+        ----------
+        vertices : ndarray
+            ``(frame, V, 3)`` metres.
+        head_rotation : ndarray
+            ``(frame, 3)`` or ``(3,)`` radians, as in `pose`.
+
+        Returns
+        -------
+        ndarray of float32
+            ``(frame, V, 3)`` metres.
+
+        Raises
+        ------
+        UserError
+            If the shapes do not fit or an angle is not finite.
+        """
         rotation = np.atleast_2d(np.asarray(head_rotation, dtype=np.float64))
-        if rotation.shape[1:] != (3,) or len(rotation) not in (1, len(c)):
-            raise UserError(f"head_rotation has shape {rotation.shape}, not {(len(c), 3)}.")
+        frames = len(vertices)
+        if rotation.shape[1:] != (3,) or len(rotation) not in (1, frames):
+            raise UserError(f"head_rotation has shape {rotation.shape}, not {(frames, 3)}.")
         if not np.isfinite(rotation).all():
             raise UserError("head_rotation contains values that are not finite numbers.")
-        rotation = np.broadcast_to(rotation, (len(c), 3))
-        return turn_head(out, rotation, self._pivot, self._head_share).astype(np.float32)
+        rotation = np.broadcast_to(rotation, (frames, 3))
+        return turn_head(vertices, rotation, self._pivot, self._head_share).astype(np.float32)
 
     def aperture(self, coefficients: Array) -> Floats:
         """Return the gap between the inner lips at the midline, ``(frame,)`` metres, never < 0.
@@ -158,6 +181,11 @@ class Face:
         -------
         ndarray of float32
             ``(frame,)`` metres along the head's own vertical, never negative.
+
+        Raises
+        ------
+        UserError
+            If the vertices are not those of this face.
         """
         v = np.asarray(vertices)
         v = v[None] if v.ndim == 2 else v
@@ -172,7 +200,7 @@ class Face:
         now = v[:, self.landmarks[_UP_LANDMARKS]]
         gap = upper - lower
         if np.array_equal(now, np.broadcast_to(rest, now.shape)):
-            return np.maximum(gap[:, 1], 0.0)
+            return np.maximum(gap[:, 1], 0.0).astype(np.float32)
         up = np.einsum("fij,kj,k->fi", _frame(now), _frame(rest[None])[0], [0.0, 1.0, 0.0])
         return np.maximum((gap * up).sum(1), 0.0).astype(np.float32)
 
@@ -188,19 +216,29 @@ class Face:
         -------
         ndarray of float32
             ``(52, n * 3)`` metres per unit of coefficient.
+
+        Raises
+        ------
+        UserError
+            If there is no such region.
         """
         if region not in self.regions:
             raise UserError(f"Unknown region {region!r}; there are {', '.join(self.regions)}.")
+        return self._slopes(self.regions[region]).astype(np.float32)
+
+    def _slopes(self, index: Ints) -> Array:
+        """Return ``(52, n * 3)`` how far each shape moves some vertices, by central differences."""
         step = 1e-2
-        eye = np.eye(52)
-        ahead = self._pose(step * eye, contact=False, dtype=np.float64)
-        back = self._pose(-step * eye, contact=False, dtype=np.float64)
-        index = self.regions[region]
-        slope = (ahead[:, index] - back[:, index]) / (2 * step)
-        return slope.reshape(52, -1).astype(np.float32)
+        ahead = self._pose(step * np.eye(52), contact=False, dtype=np.float64)
+        back = self._pose(-step * np.eye(52), contact=False, dtype=np.float64)
+        return ((ahead - back)[:, index] / (2 * step)).reshape(52, -1)
 
     def _check(self, coefficients: Array) -> NDArray[np.float32]:
-        c = np.atleast_2d(np.asarray(coefficients, dtype=np.float32))
+        try:
+            with np.errstate(over="ignore"):  # what becomes infinite is refused below
+                c = np.atleast_2d(np.asarray(coefficients, dtype=np.float32))
+        except (TypeError, ValueError):
+            raise UserError("The coefficients are not an array of numbers (frame, 52).") from None
         if c.ndim != 2 or c.shape[1] != len(ARKIT_NAMES):
             raise UserError(f"Coefficients have shape (frame, 52), not {np.shape(coefficients)}.")
         if not np.isfinite(c).all():
@@ -214,8 +252,7 @@ class Face:
         active = np.flatnonzero((c != 0).any(0))
         if len(active):
             moved = c[:, active] @ self._shapes[active].astype(dtype, copy=False)
-            first, count = int(self._soft[0]), len(self._soft)
-            out[:, first : first + count] += moved.reshape(len(c), count, 3)
+            out[:, : self._soft] += moved.reshape(len(c), self._soft, 3)
         turn_jaw(out, self._jaw, c)
         if contact:
             resolve_contact(out, self._lips)

@@ -71,6 +71,8 @@ class Motion:
                 raise UserError(
                     f"head_rotation has shape {rotation.shape}, not {(len(values), 3)}."
                 )
+            if not np.isfinite(rotation).all():
+                raise UserError("head_rotation contains values that are not finite numbers.")
             object.__setattr__(self, "head_rotation", rotation)
 
     def __len__(self) -> int:

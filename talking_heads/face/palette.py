@@ -6,6 +6,7 @@ import colorsys
 
 import numpy as np
 
+from talking_heads.face.hair import scalp_share
 from talking_heads.face.identity import Identity
 from talking_heads.face.lattice import LID_EDGE, MOUTH_BORDER, MOUTH_CONTACT, Lattice, Ring
 from talking_heads.face.skin import mouth_curve
@@ -76,7 +77,7 @@ def skin_colors(points: Array, lattice: Lattice, surface: HeadSurface) -> Array:
     """Return the colour of each vertex of the skin, ``(n, 3)`` sRGB 0 to 255."""
     who, at = surface.identity, surface.anchors
     skin = skin_color(who)
-    p = points * [1.0, 1.0, 1.0]
+    p = points.copy()
     p[:, 0] = np.abs(p[:, 0])
 
     def near(center: Array, radii: tuple[float, float, float]) -> Array:
@@ -130,8 +131,6 @@ def _beard(color: Array, p: Array, surface: HeadSurface) -> Array:
 
 
 def _cropped_hair(color: Array, points: Array, surface: HeadSurface) -> Array:
-    from talking_heads.face.hair import scalp_share
-
     return _mix(color, hair_color(surface.identity) * 0.85, 0.9 * scalp_share(points, surface))
 
 

@@ -68,10 +68,9 @@ def eyeball(anchors: Anchors, iris: Array, steps: int) -> Piece:
             colors[i] = np.clip(colors[i] * streak[:, None], 0, 255)
             # Light falls through the cornea onto the lower half of the iris.
             colors[i] = np.clip(colors[i] * (0.94 - 0.16 * np.sin(turn))[:, None], 0, 255)
-    flat = points.reshape(-1, 3)
-    piece = Piece(flat, sheet(len(angle), steps, closed=True), colors.reshape(-1, 3))
-    piece.eye = np.zeros(len(flat), dtype=np.int64)
-    return piece
+    return Piece(
+        points.reshape(-1, 3), sheet(len(angle), steps, closed=True), colors.reshape(-1, 3)
+    )
 
 
 def glints(anchors: Anchors) -> Piece:
@@ -137,9 +136,7 @@ def brow(surface: HeadSurface, color: Array) -> Piece:
     points = skin + normal * height.reshape(-1, 1)
     tint = 0.85 + 0.15 * np.sin(np.arange(columns) * 2.4)[None, :] * np.ones((rows, 1))
     colors = color * tint.reshape(-1, 1)
-    piece = Piece(points, sheet(rows, columns), np.clip(colors, 0, 255))
-    piece.soft = 1.0
-    return piece
+    return Piece(points, sheet(rows, columns), np.clip(colors, 0, 255))
 
 
 def mouth_bag(ring: Ring, lips: Array, inner: Ints, first: int, anchors: Anchors) -> Piece:
@@ -267,7 +264,7 @@ def tongue(anchors: Anchors) -> tuple[Piece, Array]:
     t = np.linspace(0.0, 1.0, rows)  # root to tip
     turn = np.arange(steps) * 2 * np.pi / steps
     width = 0.0165 * np.sqrt(np.clip(1.0 - np.clip((t - 0.45) / 0.55, 0, 1) ** 2.6, 0.0, None))
-    thick = 0.0065 * np.sqrt(np.clip(1.0 - np.clip((t - 0.3) / 0.7, 0, 1) ** 3, 0.0, None)) + 0.0
+    thick = 0.0065 * np.sqrt(np.clip(1.0 - np.clip((t - 0.3) / 0.7, 0, 1) ** 3, 0.0, None))
     z = anchors.mouth[2] - 0.0135 - 0.046 * (1.0 - t)
     y = anchors.mouth[1] - 0.0105 + 0.003 * np.sin(np.pi * t) - 0.0015 * t
     groove = -0.0012 * np.exp(-((np.cos(turn) / 0.25) ** 2)) * (np.sin(turn) > 0)
@@ -311,13 +308,9 @@ def ear(surface: HeadSurface, skin: Array, steps: int = 28) -> Piece:
     lobe = smoothstep(up, -0.45, -0.85)
     front = smoothstep(back, 0.15, -0.75)
     tilt = np.radians(12.0)
-    rear = np.array([-np.sin(np.radians(28.0)) * 0 - 0.0, 0.0, -1.0])
     axis_back = np.array([0.42, 0.0, -1.0]) / np.hypot(0.42, 1.0)
-    axis_up = np.array([0.06, 1.0, 0.0])
-    axis_back, axis_up = (
-        axis_back * np.cos(tilt) - axis_up * np.sin(tilt) * 0.0,
-        axis_up + np.sin(tilt) * rear,
-    )
+    axis_back = axis_back * np.cos(tilt)
+    axis_up = np.array([0.06, 1.0, -np.sin(tilt)])
     normal = np.cross(axis_up, axis_back)
     normal /= np.linalg.norm(normal)
     if normal[0] < 0:

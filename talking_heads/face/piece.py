@@ -31,10 +31,6 @@ class Piece:
         ``(n,)`` share that mouthClose adds.
     head : ndarray
         ``(n,)`` share of the head's rotation.
-    eye : ndarray
-        ``(n,)`` 0 for the left eyeball, 1 for the right, -1 for neither: turns with the gaze.
-    soft : float or ndarray
-        Share of the facial shapes, which are functions of the place; 0 for rigid parts.
     """
 
     points: Array
@@ -43,16 +39,12 @@ class Piece:
     jaw: Array = field(default_factory=lambda: np.zeros(0))
     seal: Array = field(default_factory=lambda: np.zeros(0))
     head: Array = field(default_factory=lambda: np.zeros(0))
-    eye: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    soft: float = 0.0
 
     def __post_init__(self) -> None:
         n = len(self.points)
         for name, default in (("jaw", 0.0), ("seal", 0.0), ("head", 1.0)):
             if len(getattr(self, name)) != n:
                 setattr(self, name, np.full(n, default))
-        if len(self.eye) != n:
-            self.eye = np.full(n, -1, dtype=np.int64)
 
 
 def sheet(rows: int, columns: int, *, closed: bool = False, flip: bool = False) -> Ints:
@@ -70,7 +62,7 @@ def sheet(rows: int, columns: int, *, closed: bool = False, flip: bool = False) 
 
 
 def merge(*pieces: Piece) -> Piece:
-    """Join pieces into one; all must have the same softness."""
+    """Join pieces into one."""
     offsets = np.cumsum([0, *(len(p.points) for p in pieces)])
     return Piece(
         np.concatenate([p.points for p in pieces]),
@@ -79,8 +71,6 @@ def merge(*pieces: Piece) -> Piece:
         np.concatenate([p.jaw for p in pieces]),
         np.concatenate([p.seal for p in pieces]),
         np.concatenate([p.head for p in pieces]),
-        np.concatenate([p.eye for p in pieces]),
-        pieces[0].soft,
     )
 
 
@@ -93,8 +83,6 @@ def mirrored(piece: Piece) -> Piece:
         piece.jaw,
         piece.seal,
         piece.head,
-        np.where(piece.eye == 0, 1, piece.eye),
-        piece.soft,
     )
 
 

@@ -104,7 +104,7 @@ def aperture_of(motion: Motion, face: Face) -> np.ndarray:
         face.lip_aperture(face.vertices + motion.values[start : start + 256])
         for start in range(0, len(motion), 256)
     ]
-    return np.concatenate(parts)
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)
 
 
 def describe(

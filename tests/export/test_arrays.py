@@ -59,6 +59,31 @@ def test_coefficients_are_fitted_to_vertices(tmp_path):
     assert np.linalg.norm(again - arrays["vertices"], axis=2).max() < 5e-4
 
 
+def test_the_head_of_vertices_turns_and_its_coefficients_do_not(tmp_path, babble):
+    face = get_face("neutral@low")
+    posed = babble(6)
+    turn = np.tile(np.float32([0.2, 0.3, 0.1]), (6, 1))
+    offsets = face.pose(posed.values) - face.vertices
+    plain, turned = (
+        Motion(offsets, "vertices", face_id="neutral@low", head_rotation=r) for r in (None, turn)
+    )
+    found = []
+    for motion in (plain, turned):
+        write_npz(tmp_path / "motion.npz", motion)
+        found.append(read(tmp_path / "motion.npz"))
+    np.testing.assert_array_equal(found[0]["coefficients"], found[1]["coefficients"])
+    np.testing.assert_array_equal(found[0]["lip_aperture"], found[1]["lip_aperture"])
+    np.testing.assert_allclose(found[1]["vertices"], face.pose(posed.values, turn), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["coefficients", "vertices"])
+def test_a_motion_without_frames_is_an_archive_without_frames(tmp_path, kind):
+    shape = (0, 52) if kind == "coefficients" else (0, *get_face("neutral@low").vertices.shape)
+    write_npz(tmp_path / "m.npz", Motion(np.zeros(shape), kind, face_id="neutral@low"))
+    arrays = read(tmp_path / "m.npz")
+    assert arrays["coefficients"].shape == (0, 52) and arrays["lip_aperture"].shape == (0,)
+
+
 def test_the_archive_is_sound(tmp_path, babble):
     path = tmp_path / "motion.npz"
     write_npz(path, babble(10))

@@ -66,3 +66,17 @@ def test_motion_vertices_works_for_both_kinds():
     np.testing.assert_allclose(by_vertices, face.pose(c), atol=1e-7)
     with pytest.raises(UserError, match="neutral@medium"):
         motion_vertices(Motion(offsets, "vertices"), get_face("neutral@medium"))
+
+
+def test_a_motion_of_vertices_turns_with_its_head():
+    face = get_face("neutral@low")
+    c, turn = speech_like(5, seed=5), np.linspace(0, 0.2, 15).reshape(5, 3)
+    offsets = face.pose(c) - face.vertices
+    turned = motion_vertices(Motion(offsets, "vertices", face_id="neutral@low", head_rotation=turn))
+    np.testing.assert_allclose(turned, face.pose(c, turn), atol=1e-6)
+    assert np.abs(turned - face.pose(c)).max() > 0.005
+
+
+def test_angles_that_are_no_numbers_are_refused():
+    with pytest.raises(UserError, match="head_rotation"):
+        Motion(np.zeros((2, 52)), "coefficients", head_rotation=np.full((2, 3), np.nan))

@@ -268,12 +268,17 @@ def test_coefficients_are_clipped_and_checked(low):
         low.pose(np.zeros(51))
     with pytest.raises(UserError, match="finite"):
         low.pose(np.full(52, np.nan))
+    with pytest.raises(UserError, match="finite"):
+        low.pose(np.full(52, 1e300))
+    with pytest.raises(UserError, match="numbers"):
+        low.pose(["wide"] * 52)
     with pytest.raises(UserError, match="head_rotation"):
         low.pose(np.zeros((4, 52)), np.zeros((3, 3)))
     with pytest.raises(UserError, match="Vertices of neutral@low"):
         low.lip_aperture(np.zeros((2, 7, 3)))
     assert low.pose(np.zeros((0, 52))).shape == (0, len(low.vertices), 3)
     assert low.aperture(np.zeros((0, 52))).shape == (0,)
+    assert low.lip_aperture(low.vertices.astype(np.float64)).dtype == np.float32
 
 
 def test_shape_jacobian_is_the_slope_at_rest(low):
