@@ -33,6 +33,15 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     return kept.sum() / mask.sum().clamp(min=1)
 
 
+def _within(difference: Tensor, mask: Tensor) -> Tensor:
+    """Set ``(batch, frame, channel)`` errors in the padding to 0, and so their gradients too.
+
+    Masking the squares is not enough: the slope of a square that is not finite is not finite,
+    and 0 times that is no number.
+    """
+    return torch.where(mask[..., None], difference, torch.zeros_like(difference))
+
+
 def masked_mse(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Return the mean squared error over the true frames.
 
@@ -43,7 +52,7 @@ def masked_mse(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     mask : Tensor
         ``(batch, frame)`` bool.
     """
-    return masked_mean((predicted - target).square(), mask)
+    return masked_mean(_within(predicted - target, mask).square(), mask)
 
 
 def velocity_mse(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
@@ -59,7 +68,7 @@ def velocity_mse(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     mask : Tensor
         ``(batch, frame)`` bool.
     """
-    difference = (predicted - target).diff(dim=1)
+    difference = _within(predicted - target, mask).diff(dim=1)
     return masked_mean(difference.square(), mask[:, 1:] & mask[:, :-1])
 
 
@@ -128,7 +137,7 @@ def mouth_error(predicted: Tensor, target: Tensor, mask: Tensor, factor: Tensor)
     factor : Tensor
         ``(52, 52)`` from `mouth_terms`.
     """
-    moved = (predicted - target) @ factor.T
+    moved = _within(predicted - target, mask) @ factor.T
     return masked_mean(moved.square().sum(-1), mask)
 
 
@@ -157,6 +166,7 @@ def aperture_error(
     closed_below : float
         The true aperture in mm, above rest, under which the extra weight sets in smoothly.
     """
-    true = target @ gradient
+    true = _within(target, mask) @ gradient
+    error = _within(predicted - target, mask) @ gradient
     weight = 1.0 + closure_weight * torch.sigmoid((closed_below - true) / (0.25 * closed_below))
-    return masked_mean(weight * (predicted @ gradient - true).square(), mask)
+    return masked_mean(weight * error.square(), mask)

@@ -43,6 +43,20 @@ def test_padding_counts_for_nothing(filling: float) -> None:
         torch.testing.assert_close(value, wanted)
 
 
+@pytest.mark.parametrize("filling", [1e6, float("nan")])
+def test_padding_pulls_at_nothing(filling: float) -> None:
+    a, b, mask = random_batch(0)
+    slopes = []
+    for dirty in (b, b.masked_fill(~mask[..., None], filling)):
+        made = a.clone().requires_grad_()
+        torch.manual_seed(5)
+        sum(all_losses(made, dirty, mask)).backward()  # type: ignore[union-attr]
+        assert made.grad is not None
+        slopes.append(made.grad)
+    assert (slopes[0][~mask] == 0).all()
+    assert torch.equal(*slopes)
+
+
 def test_a_batch_of_padding_costs_nothing() -> None:
     a, b, mask = random_batch(1)
     assert [float(v) for v in all_losses(a, b, mask & False)] == [0.0] * 4
