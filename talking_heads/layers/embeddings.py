@@ -42,9 +42,7 @@ def sinusoid(values: Tensor, width: int, *, longest: float = 10_000.0) -> Tensor
     return torch.cat([torch.cos(angles), torch.sin(angles)], dim=-1)
 
 
-def periodic_positions(
-    frames: int, width: int, period: int, *, device: torch.device | str | None = None
-) -> Tensor:
+def periodic_positions(index: Tensor, width: int, period: int) -> Tensor:
     """Encode each frame's position within a repeating period.
 
     Because the code repeats, it says nothing about how long a motion is: a model that was trained
@@ -52,25 +50,23 @@ def periodic_positions(
 
     Parameters
     ----------
-    frames : int
-        How many positions.
+    index : Tensor
+        ``(...)`` numbers of frames, counted from the first of the whole motion.
     width : int
         Length of the code.
     period : int
         Frames after which the code repeats; the papers take the frame rate.
-    device : torch.device or str, optional
-        Where to make it.
 
     Returns
     -------
     Tensor
-        ``(frames, width)`` float32.
+        ``(..., width)`` float32.
 
     Notes
     -----
     FaceFormer (Fan et al. 2022), equation 8; DiffSpeaker adds it to the motion tokens only.
     """
-    return sinusoid(torch.arange(frames, device=device) % period, width)
+    return sinusoid(index % period, width)
 
 
 class StepEmbedding(nn.Module):

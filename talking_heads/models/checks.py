@@ -18,10 +18,17 @@ def check_speech(audio: NDArray[np.floating] | Tensor) -> Tensor:
     Raises
     ------
     UserError
-        If it is empty, has more than one channel, or a sample is not finite.
+        If it is empty, has more than one channel, holds no floating-point numbers, or a sample is
+        not finite.
     """
     if not isinstance(audio, Tensor):
-        audio = torch.from_numpy(np.array(audio, dtype=np.float32))
+        samples = np.asarray(audio)
+        if samples.dtype.kind != "f":
+            raise _no_floats(samples.dtype)
+        audio = torch.from_numpy(samples.astype(np.float32))
+    if not audio.is_floating_point():
+        # The steps of a 16-bit file taken for samples would be 30,000 times too loud.
+        raise _no_floats(audio.dtype)
     audio = audio.detach().to("cpu", torch.float32)
     if audio.dim() != 1:
         raise UserError(f"Audio is one row of samples, mono, not of shape {tuple(audio.shape)}.")
@@ -32,6 +39,30 @@ def check_speech(audio: NDArray[np.floating] | Tensor) -> Tensor:
     return audio
 
 
+def _no_floats(kind: object) -> UserError:
+    return UserError(
+        f"Audio is an array of floating-point samples from -1 to 1, not {kind}.\n"
+        "talking_heads.speech has load_audio for files and check_audio for arrays."
+    )
+
+
+def whole_number(value: int, least: int, most: int, name: str) -> int:
+    """Return ``value`` if it is a whole number from `least` to `most`.
+
+    Raises
+    ------
+    UserError
+        Otherwise; it calls the number by `name`.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if not least <= number <= most:
+        raise UserError(f"{name} is a whole number from {least} to {most}, not {str(value)[:40]}.")
+    return number
+
+
 def seeded(seed: int) -> torch.Generator:
     """Return a generator on the CPU, where a seed means the same on every machine.
 
@@ -40,10 +71,4 @@ def seeded(seed: int) -> torch.Generator:
     UserError
         If the seed is no whole number from 0 to 2^32 - 1.
     """
-    try:
-        number = operator.index(seed)
-    except TypeError:
-        number = -1
-    if not 0 <= number < 2**32:
-        raise UserError(f"A seed is a whole number from 0 to 2^32 - 1, not {str(seed)[:40]}.")
-    return torch.Generator().manual_seed(number)
+    return torch.Generator().manual_seed(whole_number(seed, 0, 2**32 - 1, "A seed"))

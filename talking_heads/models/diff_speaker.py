@@ -37,11 +37,11 @@ from talking_heads.layers import (
     DecoderLayer,
     StepEmbedding,
     cross_attention_bias,
+    periodic_positions,
     self_attention_bias,
-    sinusoid,
 )
 from talking_heads.models.checkpoint import check_tensors, read_checkpoint, write_checkpoint
-from talking_heads.models.checks import check_speech, seeded
+from talking_heads.models.checks import check_speech, seeded, whole_number
 from talking_heads.models.config import DiffSpeakerConfig
 from talking_heads.models.contract import MotionContract
 from talking_heads.speech.encoder import LogMelEncoder
@@ -170,7 +170,7 @@ class DiffSpeaker(nn.Module):
             index = torch.arange(frames, device=x.device)[None]
             if first is not None:
                 index = index + first[:, None]
-            x = x + sinusoid(index % c.position_period, c.width)
+            x = x + periodic_positions(index, c.width, c.position_period)
         conditions = torch.stack([self.style(speaker), self.step(steps)], dim=1)
         conditions = conditions.unflatten(-1, (c.layers, c.width))
         if c.add_conditions:
@@ -282,8 +282,7 @@ class DiffSpeaker(nn.Module):
         sound = check_speech(audio)
         index = self.contract.speaker_index(speaker)
         count = c.sampling_steps if steps is None else steps
-        if not 1 <= count <= c.diffusion_steps:
-            raise UserError(f"Choose 1 to {c.diffusion_steps} denoising steps, not {count}.")
+        count = whole_number(count, 1, c.diffusion_steps, "The number of denoising steps")
         if not math.isfinite(guidance):
             raise UserError(f"The guidance is a finite number, not {guidance}.")
         generator = seeded(seed)
@@ -331,7 +330,7 @@ class DiffSpeaker(nn.Module):
         self, noisy: Tensor, step: int, features: Tensor, speaker: int, guidance: float
     ) -> Tensor:
         """Predict the clean whole, ``(frame, channel)``, from windows."""
-        frames, average = len(noisy), len(self.speakers)
+        average = len(self.speakers)
 
         def windows(parts: Tensor, starts: list[int], style: int) -> Tensor:
             n, length, _ = parts.shape
@@ -344,8 +343,8 @@ class DiffSpeaker(nn.Module):
             return blend_windows(
                 lambda parts, starts: windows(parts, starts, style),
                 noisy,
-                min(self.config.window, frames),
-                min(self.config.overlap, max(frames - 1, 0)),
+                self.config.window,
+                self.config.overlap,
             )
 
         own = blended(speaker)
@@ -367,7 +366,7 @@ class DiffSpeaker(nn.Module):
         Raises
         ------
         UserError
-            If a file stands where the folder should be.
+            If the folder cannot be made, or a file in it cannot be written.
         """
         write_checkpoint(
             Path(folder),

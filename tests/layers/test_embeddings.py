@@ -27,9 +27,10 @@ def test_sinusoid_refuses_odd_widths(width: int) -> None:
 
 
 def test_positions_repeat() -> None:
-    code = periodic_positions(60, 16, 25)
+    code = periodic_positions(torch.arange(60), 16, 25)
     torch.testing.assert_close(code[:25], code[25:50])
     assert not torch.allclose(code[0], code[1])
+    torch.testing.assert_close(periodic_positions(torch.tensor([[26]]), 16, 25)[0, 0], code[1])
 
 
 def test_step_embedding_tells_steps_apart() -> None:
