@@ -16,14 +16,30 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from talking_heads.errors import UserError
+from talking_heads.files import atomic_write
 
 CONFIG, CONTRACT, WEIGHTS = "config.json", "contract.json", "model.safetensors"
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder of a checkpoint, with those above it.
+
+    Raises
+    ------
+    UserError
+        If a file stands there or above it, or the system refuses.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file; a checkpoint is a folder. Choose another name.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"Cannot make the folder {folder}: {error.strerror}.") from None
+
+
 def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    with atomic_write(path) as file:
+        file.write(content)
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
@@ -55,11 +71,9 @@ def write_checkpoint(
     Raises
     ------
     UserError
-        If the folder cannot be made because a file stands there.
+        If the folder cannot be made, or a file in it cannot be written.
     """
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder} is a file; a checkpoint is a folder. Choose another name.")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     stored = {
         name: (t.half() if half and t.is_floating_point() else t).detach().cpu().contiguous()
         for name, t in tensors.items()

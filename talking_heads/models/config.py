@@ -10,6 +10,8 @@ from talking_heads.errors import UserError
 
 _LARGEST = 16_384
 """No size in a configuration is above this; a larger one is a damaged file."""
+_DEEPEST = 128
+"""No network has more layers: thousands would take minutes to build before the error shows."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ class DiffSpeakerConfig:
 
     # Training.
     style_dropout: float = 0.15
-    """How often a speaker's style is replaced by the average speaker's in training. Ours."""
+    """How often a speaker's style is replaced by the average speaker's in training. Ours. Paper:
+    0, which leaves the average speaker untrained: such a model needs a speaker's name."""
     velocity_weight: float = 1.0
     """Weight of the velocity loss against the motion loss. Paper: 1."""
     mouth_weight: float = 0.3
@@ -106,10 +109,11 @@ class DiffSpeakerConfig:
         }  # fmt: skip
         for name, least in sizes.items():
             value = getattr(self, name)
-            if type(value) is not int or not least <= value <= _LARGEST:
+            most = _DEEPEST if name in ("layers", "encoder_blocks") else _LARGEST
+            if type(value) is not int or not least <= value <= most:
                 raise UserError(
                     f"In a model's configuration {name} is a whole number from {least} to "
-                    f"{_LARGEST}, not {value!r}."
+                    f"{most}, not {value!r}."
                 )
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)

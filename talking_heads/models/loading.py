@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from talking_heads.errors import UserError
+from talking_heads.files import shown
 from talking_heads.models.checkpoint import CONFIG, read_checkpoint
 from talking_heads.models.diff_speaker import DiffSpeaker
 from talking_heads.paths import checkpoint_dir
@@ -38,9 +39,11 @@ def load_model(name_or_path: str | Path = "diff_speaker") -> DiffSpeaker:
     text = os.fspath(name_or_path)
     shipped = shipped_models()
     folder = checkpoint_dir(text) if text in shipped else Path(text)
-    if not text or not folder.is_dir():
+    # os.path, because Path.is_dir raises on names that are too long.
+    if not text or not os.path.isdir(folder):  # noqa: PTH112
+        known = ", ".join(shipped) or "none"
         raise UserError(
-            f"There is no model {text!r}. Shipped: {', '.join(shipped) or 'none'}.\n"
+            f'There is no model "{shown(text)}". Shipped: {known}.\n'
             "Or give the folder of a checkpoint."
         )
     return DiffSpeaker.from_parts(folder, *read_checkpoint(folder))

@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from talking_heads.errors import UserError
+from talking_heads.files import atomic_write
 
 
 def _moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -39,11 +40,9 @@ def save_state(
     tensors |= {f"mean.{name}": value for name, value in mean.state_dict().items()}
     tensors |= _moments(model, optimizer)
     metadata = {"fingerprint": fingerprint, "run": json.dumps([step, history, seconds])}
-    part = path.with_name(path.name + ".part")
-    save_file(
-        {key: value.detach().cpu().contiguous() for key, value in tensors.items()}, part, metadata
-    )
-    part.replace(path)
+    stored = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    with atomic_write(path) as file:
+        file.write(save(stored, metadata))
 
 
 def load_state(

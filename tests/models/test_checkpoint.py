@@ -47,6 +47,8 @@ def test_a_file_in_the_way_is_refused(model: DiffSpeaker, tmp_path: Path) -> Non
     (tmp_path / "x").write_text("mine")
     with pytest.raises(UserError, match="file"):
         model.save_pretrained(tmp_path / "x")
+    with pytest.raises(UserError, match="folder"):
+        model.save_pretrained(tmp_path / "x" / "below")
     assert (tmp_path / "x").read_text() == "mine"
 
 
@@ -119,10 +121,11 @@ def test_damage_is_told_in_a_few_words(
     assert len(str(error.value).splitlines()) <= 3
 
 
-@pytest.mark.parametrize("name", ["no_such_model", "", "/no/such/folder"])
+@pytest.mark.parametrize("name", ["no_such_model", "", "/no/such/folder", "x" * 5000, "a\0b"])
 def test_an_unknown_model_is_refused(name: str) -> None:
-    with pytest.raises(UserError, match="no model"):
+    with pytest.raises(UserError, match="no model") as error:
         load_model(name)
+    assert len(str(error.value)) < 400
 
 
 def test_the_data_folder_can_be_moved(

@@ -42,7 +42,7 @@ def test_an_unknown_preset_is_refused_with_the_choices() -> None:
         {"overlap": 200}, {"encoder_kernel": 4}, {"encoder_look_ahead": 21},
         {"encoder_look_ahead": "x"}, {"dropout": 1.0}, {"dropout": float("nan")},
         {"beta_start": 0.5}, {"sampling_spacing": "odd"}, {"self_bias": 1}, {"step_code": 7},
-        {"sampling_steps": 1001},
+        {"sampling_steps": 1001}, {"layers": 129}, {"encoder_blocks": 10_000},
     ],
 )  # fmt: skip
 def test_unusable_fields_are_refused(change: dict[str, object]) -> None:

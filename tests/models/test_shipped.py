@@ -1,5 +1,6 @@
 """The checkpoint that comes with the course."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -106,11 +107,13 @@ def test_faces_blink_and_seeds_differ_above_the_mouth(
 def test_long_speech_has_no_seam(model: DiffSpeaker, spoken: dict[str, list[Speech]]) -> None:
     audio = np.concatenate([speech.audio for lines in spoken.values() for speech in lines])
     assert len(audio) > 30 * 16_000
-    motion = model.animate(audio, speaker="ada").values
-    jumps = np.abs(np.diff(motion[:, 14:], axis=0)).mean(1)
     window = model.config.window
+    motion = model.animate(audio, speaker="ada").values
+    unbroken = load_model("diff_speaker")
+    unbroken.config = dataclasses.replace(model.config, window=2 * len(motion))
+    whole = unbroken.animate(audio, speaker="ada").values
+    jumps, plain = (np.abs(np.diff(m[:, 14:], axis=0)).mean(1) for m in (motion, whole))
     starts = window_starts(len(motion), window, model.config.overlap)
     edges = sorted({f for s in starts[1:] for f in (s - 1, s, s + window - 1) if f < len(jumps)})
-    elsewhere = np.delete(jumps, edges)
-    assert jumps[edges].max() <= elsewhere.max()
-    assert jumps[edges].mean() < elsewhere.mean() + 2 * elsewhere.std()
+    # Windows that are cut hard miss this by a factor of ten.
+    assert np.abs(jumps[edges] - plain[edges]).max() < 0.1 * plain.mean()
