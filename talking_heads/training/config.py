@@ -24,7 +24,9 @@ class TrainConfig:
     learning_rate: float = 2e-3
     """Peak of the learning rate. Paper: 1e-4, constant."""
     warm_up: int = 100
-    """Steps in which it rises to the peak; then it falls along a cosine to a fiftieth."""
+    """Steps in which it rises to the peak; then it falls along a cosine."""
+    final_rate: float = 0.02
+    """Share of the peak at which it ends; 1 keeps it constant, as the paper does."""
     weight_decay: float = 0.01
     """AdamW's."""
     clip_norm: float = 1.0
@@ -49,20 +51,36 @@ class TrainConfig:
             raise UserError(f"There is no preset {name!r}. Choose from: {', '.join(_PRESETS)}.")
         return cls(**_PRESETS[name])
 
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "crop", "warm_up", "save_every"):
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise UserError(f"For training, {name} is a whole number from 1, not {value!r}.")
+        if not 0 <= self.ema < 1:
+            raise UserError(f"For training, ema is from 0 to below 1, not {self.ema!r}.")
+        if not 0 <= self.final_rate <= 1:
+            raise UserError(f"For training, final_rate is from 0 to 1, not {self.final_rate!r}.")
+
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate's share of its peak at ``step``, counted from 0."""
         if step < self.warm_up:
             return (step + 1) / self.warm_up
         done = (step - self.warm_up) / max(1, self.steps - self.warm_up)
-        return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        fall = 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        return self.final_rate + (1 - self.final_rate) * fall
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as a dict that JSON can hold."""
         return dataclasses.asdict(self)
 
 
+# The paper names batch and learning rate; the number of steps, the running mean and the
+# augmentation are ours.
 _PRESETS: dict[str, dict[str, Any]] = {
     "course": {},
     "full": {"steps": 20_000, "batch": 64, "learning_rate": 5e-4, "warm_up": 500, "ema": 0.9995},
-    "paper": {"steps": 100_000, "batch": 32, "learning_rate": 1e-4, "warm_up": 1, "ema": 0.9999},
-}
+    "paper": {
+        "steps": 100_000, "batch": 32, "learning_rate": 1e-4, "warm_up": 1, "final_rate": 1.0,
+        "ema": 0.9999,
+    },
+}  # fmt: skip

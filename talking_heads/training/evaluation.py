@@ -58,7 +58,7 @@ def evaluate_blinks(
     dict
         ``blinks_a_minute`` and ``true_blinks_a_minute``.
     """
-    chosen = _spread(corpus.split(split), clips)
+    chosen = spread(corpus.split(split), clips)
     made = [
         model.animate(clip.audio, speaker=clip.speaker, seed=seed).values
         for clip in chosen
@@ -71,7 +71,7 @@ def evaluate_blinks(
     }
 
 
-def _spread(clips: Sequence[Clip], count: int | None) -> list[Clip]:
+def spread(clips: Sequence[Clip], count: int | None) -> list[Clip]:
     """Return ``count`` of the clips, spread evenly, or all."""
     if count is None or count >= len(clips):
         return list(clips)
@@ -148,7 +148,7 @@ def evaluate_lips(
     UserError
         If a style is unknown or the split is empty.
     """
-    chosen = _spread(corpus.split(split), clips)
+    chosen = spread(corpus.split(split), clips)
     if not chosen or not seeds:
         raise UserError(f"There is nothing to measure in the split {split}.")
     names: list[str | None]

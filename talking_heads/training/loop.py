@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from talking_heads.errors import UserError
 from talking_heads.models import DiffSpeaker, DiffSpeakerConfig, MotionContract
-from talking_heads.models.checkpoint import write_json
+from talking_heads.models.checkpoint import make_folder, write_json
 from talking_heads.training.augment import augment_mel
 from talking_heads.training.config import TrainConfig
 from talking_heads.training.data import TrainingData
@@ -26,6 +27,7 @@ from talking_heads.training.evaluation import (
     STYLE_CLIPS,
     evaluate_blinks,
     evaluate_lips,
+    spread,
 )
 from talking_heads.training.state import load_state, save_state
 
@@ -75,15 +77,16 @@ def _device_name(device: torch.device) -> str:
 def _check(name: str, out: Path) -> None:
     if name != "diff_speaker":
         raise UserError(f"There is no model {name!r} to train. Choose from: diff_speaker.")
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out} is a file; training writes a folder. Choose another name.")
+    above = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not above.is_dir():
+        raise UserError(f"{above} is a file; training writes a folder. Choose another name.")
 
 
 def train(
     name: str,
     *,
-    data: Path | Corpus,
-    out: Path,
+    data: str | Path | Corpus,
+    out: str | Path,
     preset: str = "course",
     steps: int | None = None,
     seed: int = 0,
@@ -102,9 +105,9 @@ def train(
     ----------
     name : str
         ``"diff_speaker"``.
-    data : Path or Corpus
+    data : str, Path or Corpus
         A corpus with the splits ``train`` and, for figures, ``test_seen`` and ``test_unseen``.
-    out : Path
+    out : str or Path
         The checkpoint's folder. While the run lasts, its state lies there too.
     preset : str
         ``course``, ``full`` or ``paper``.
@@ -132,6 +135,7 @@ def train(
         If name, preset or corpus are not usable, or `out` holds an unfinished run with other
         settings.
     """
+    out = Path(out)
     _check(name, out)
     config = config or DiffSpeakerConfig.preset(preset)
     settings = settings or TrainConfig.preset(preset)
@@ -205,10 +209,12 @@ def measure(
         figures["test_unseen_each_style"] = evaluate_lips(
             model, corpus, "test_unseen", seeds[:1], style="each", clips=min(clips or 12, 12)
         )
-        speakers = [clip.speaker for clip in corpus.split("test_unseen")]
-        if all(speakers.count(speaker) > 2 * STYLE_CLIPS for speaker in speakers):
+        most = min(clips or 48, 48)
+        # Counted among the clips that are taken, not among all.
+        taken = Counter(clip.speaker for clip in spread(corpus.split("test_unseen"), most))
+        if min(taken.values()) > 2 * STYLE_CLIPS:
             figures["test_unseen_picked_style"] = evaluate_lips(
-                model, corpus, "test_unseen", seeds[:1], style="picked", clips=min(clips or 48, 48)
+                model, corpus, "test_unseen", seeds[:1], style="picked", clips=most
             )
     return figures
 
@@ -245,7 +251,7 @@ def _fit(
     history: list[list[float]] = []
     if resume and path.is_file():
         done, history, seconds = load_state(path, fingerprint, model, mean, optimizer.optimizer)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
 
     def augment(mel: Tensor) -> Tensor:
         return augment_mel(mel, settings.augmentation)

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import json
 from pathlib import Path
@@ -120,9 +121,51 @@ def test_learning_rate_rises_and_falls() -> None:
     assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
 
 
+def test_the_papers_learning_rate_is_constant() -> None:
+    settings = TrainConfig.preset("paper")
+    rates = {settings.learning_rate_at(step) for step in range(0, settings.steps, 1000)}
+    assert rates == {1.0} and settings.learning_rate == 1e-4 and settings.batch == 32
+
+
+@pytest.mark.parametrize(
+    "change", [{"steps": 0}, {"batch": -1}, {"crop": 2.5}, {"ema": 1.0}, {"final_rate": 2.0}]
+)
+def test_unusable_settings_are_refused(change: dict[str, float]) -> None:
+    with pytest.raises(UserError, match=next(iter(change))):
+        TrainConfig(**change)  # type: ignore[arg-type]
+
+
+def test_figures_do_without_picked_styles_where_few_clips_are_taken(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many unseen voices: enough clips of each in all, too few among those that are taken."""
+    run(corpus, tmp_path)
+    clips = tuple(
+        dataclasses.replace(clip, id=f"{name}-{number}", speaker=name)
+        for name in ("maya", "noah")
+        for number in range(7)
+        for clip in corpus.split("test_unseen")[:1]
+    )
+    many = dataclasses.replace(
+        corpus,
+        clips=clips,
+        splits={"test_unseen": tuple(clip.id for clip in clips)},
+        speakers=("maya", "noah"),
+        face_ids={"maya": "head-03@low", "noah": "head-04@low"},
+    )
+    model = load_model(tmp_path)
+    assert "test_unseen_picked_style" in loop.measure(model, many, (0,))
+    assert "test_unseen_picked_style" not in loop.measure(model, many, (0,), clips=6)
+
+
 @pytest.mark.parametrize(
     ("how", "word"),
-    [({"name": "gpt"}, "gpt"), ({"preset": "huge"}, "huge"), ({"out": "file"}, "file")],
+    [
+        ({"name": "gpt"}, "gpt"),
+        ({"preset": "huge"}, "huge"),
+        ({"out": "file"}, "file"),
+        ({"out": "file/below"}, "file"),
+    ],
 )
 def test_unusable_arguments_are_refused(
     corpus: Corpus, tmp_path: Path, how: dict[str, str], word: str
