@@ -222,6 +222,28 @@ def test_loss_terms_and_gradients() -> None:
         assert parameter.grad is not None and torch.isfinite(parameter.grad).all(), name
 
 
+def test_dropped_styles_train_the_average_speaker_instead() -> None:
+    for share, rows in ((0.0, [True, True, False]), (0.999999, [False, False, True])):
+        model = build(style_dropout=share).train()
+        model.loss(batch())["loss"].backward()
+        slopes = model.style.weight.grad
+        assert slopes is not None
+        assert (slopes.abs().sum(1) > 0).tolist() == rows
+
+
+def test_positions_count_from_the_start_of_the_whole_motion(model: DiffSpeaker) -> None:
+    noisy, features = torch.randn(1, 12, 52), torch.randn(1, 12, 16)
+    period = model.config.position_period
+
+    def predict(first: int) -> Tensor:
+        step, row = torch.tensor([500]), torch.tensor([0])
+        with torch.no_grad():
+            return model(noisy, step, features, row, first=torch.tensor([first]))
+
+    torch.testing.assert_close(predict(period), predict(0))
+    assert (predict(7) - predict(0)).abs().max() > 1e-3
+
+
 def test_training_goes_on_after_animating(model: DiffSpeaker) -> None:
     """What animating keeps for later must be of use to training too."""
     model.animate(speech(12 * 0.04))

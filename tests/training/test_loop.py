@@ -103,6 +103,16 @@ def test_it_learns(corpus: Corpus, tmp_path: Path) -> None:
     assert results["figures"]["test_seen"]["aperture_correlation"] > 0.6
 
 
+def test_the_running_mean_is_what_is_kept(corpus: Corpus, tmp_path: Path) -> None:
+    kept = {}
+    for ema in (0.0, 0.9):
+        out = tmp_path / str(ema)
+        results = run(corpus, out, settings=dataclasses.replace(SETTINGS, ema=ema))
+        kept[ema] = results["losses"], load_file(out / "model.safetensors")["motion_out.weight"]
+    assert kept[0.0][0] == kept[0.9][0]
+    assert not torch.equal(kept[0.0][1], kept[0.9][1])
+
+
 def test_ema_by_hand() -> None:
     slow, fast = torch.nn.Linear(1, 1, bias=False), torch.nn.Linear(1, 1, bias=False)
     torch.nn.init.constant_(slow.weight, 0.0)
