@@ -27,9 +27,12 @@ $(READY): pyproject.toml constraints.txt
 	done
 	touch $@
 
+# A login shell, JupyterLab's choice where its output is no terminal, may set PATH anew and so lose
+# the course's commands; hence the plain shell.
 lab: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/jupyter lab $(ROOT) --ServerApp.root_dir="$(CURDIR)" \
-		notebooks/00_welcome.ipynb $(ARGS)
+		--ServerApp.terminado_settings="shell_command=$${SHELL:-/bin/sh}" \
+		--LabApp.default_url=/lab/tree/notebooks/00_welcome.ipynb $(ARGS)
 
 test: setup lint
 	$(TEST) -n 2 --dist loadscope -m "not slow" --nbval tests notebooks $(ARGS)
