@@ -259,7 +259,8 @@ assert agreement("browInnerUp") < agreement("jawOpen")
 #
 # *Minute 25.* One sentence proves nothing. Beside the model's weights lies a file with what was
 # measured on sentences that were kept from its training, with several seeds. `test_seen` are voices
-# that it trained on; `test_unseen` are voices that it never heard, in an average way of speaking.
+# that it trained on; `test_unseen_average_style` are voices that it never heard, so it gives them
+# the average way of speaking.
 
 # %%
 results = json.loads((checkpoint_dir("diff_speaker") / "results.json").read_text())
@@ -267,7 +268,7 @@ results = json.loads((checkpoint_dir("diff_speaker") / "results.json").read_text
 for split in ("test_seen", "test_unseen_average_style"):
     lips = results["figures"][split]
     least, most = min(lips["correlation_by_seed"]), max(lips["correlation_by_seed"])
-    print(f"{split}: correlation {least:.2f} to {most:.2f} over the seeds, "
+    print(f"{split}: correlation {least:.3f} to {most:.3f} over the seeds, "
           f"bilabials closed {lips['closure_rate']:.0%}")
 seen = results["figures"]["test_seen"]
 assert seen["aperture_correlation"] >= 0.85 and seen["closure_rate"] >= 0.80
@@ -292,9 +293,10 @@ assert seen["aperture_correlation"] >= 0.85 and seen["closure_rate"] >= 0.80
 # | DiffusionTalker, 2023 | match voice and way of speaking; then teach a student to need 8 steps | coefficients, as in this notebook | personal style, speed |
 # | StreamingTalker, 2026 | make one frame after the other from the last ones, with a small diffusion head | codes of an alphabet, frame by frame | answers without waiting |
 #
-# Each paper reports better figures than the ones before it, with its own choice of data and measures,
-# and two of the four (GLDiTalker and DiffusionTalker) came without code. So nobody can tell from
-# the papers alone which is best at what. The course builds all four on one corpus and measures
+# Each paper reports that it beats the systems it compares with, on its own choice of data and
+# measures. Among these four there is one such comparison: StreamingTalker's with DiffSpeaker. Two of
+# them (GLDiTalker and DiffusionTalker) came without code. So nobody can tell from the papers alone
+# which is best at what. The course builds all four on one corpus and measures
 # them in one way.
 #
 # The model that spoke above is a small relative of DiffSpeaker. It cleans coefficients in place of
@@ -329,7 +331,9 @@ Syllabus()
 # talking-heads exercises student
 # ```
 #
-# This writes `exercises/student/00_welcome.ipynb`; open it from the file list on the left.
+# This writes `exercises/student/00_welcome.ipynb`. The file list on the left shows the folder
+# `notebooks`: click the small folder sign above it to go to the top, then open `exercises`,
+# `student` and the notebook.
 # `talking-heads progress` shows which checks have passed. It is kept in a file on your machine.
 
 # %% [markdown]
