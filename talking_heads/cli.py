@@ -184,15 +184,18 @@ def _run_train(options: argparse.Namespace) -> int:
     return 0
 
 
-def _add_animation_options(parser: argparse.ArgumentParser) -> None:
+def _add_animation_options(parser: argparse.ArgumentParser, speaker_default: str) -> None:
     parser.add_argument(
         "--out",
         type=Path,
         required=True,
         help="what to write: talk.html (a page with sound and head) or motion.npz (arrays)",
     )
-    parser.add_argument("--speaker", help="whose style and head (default: the average speaker)")
-    parser.add_argument("--seed", type=_seed, default=0, help="the same seed, the same motion")
+    parser.add_argument(
+        "--speaker",
+        help=f"whose style and head: a voice that the model knows ({speaker_default})",
+    )
+    parser.add_argument("--seed", type=_seed, default=0, help="the same seed, the same motion (0)")
     parser.add_argument(
         "--model", default="diff_speaker", help="a shipped model's name or a checkpoint folder"
     )
@@ -217,13 +220,17 @@ def _parser() -> argparse.ArgumentParser:
 
     animate = add("animate", _run_animate, "Make a recording drive the head.")
     animate.add_argument("audio", type=Path, help="WAV, FLAC, OGG or MP3, any sample rate")
-    _add_animation_options(animate)
+    _add_animation_options(animate, "default: the average speaker")
 
     say = add("say", _run_say, "Speak a text and make it drive the head.")
     say.add_argument("text", help="English text")
-    say.add_argument("--voice", default="ada", help="the synthesised voice (default: ada)")
+    say.add_argument(
+        "--voice",
+        default="ada",
+        help="who speaks: ada (default), ben, ...; an unknown name lists all",
+    )
     say.add_argument("--rate", type=_rate, default=1.0, help="speaking rate, 0.5 to 2 (default: 1)")
-    _add_animation_options(say)
+    _add_animation_options(say, "default: the voice itself, or the average speaker")
 
     add("check", _run_check, "Check this installation, one line per item.")
 
@@ -232,20 +239,20 @@ def _parser() -> argparse.ArgumentParser:
     build = add("build", _run_corpus_build, "Build the course corpus.", corpus_commands)
     build.add_argument("out", type=Path, help="the folder to write")
     build.add_argument("--clips", type=_positive, default=40, help="clips per speaker (40)")
-    build.add_argument("--seed", type=_seed, default=0)
+    build.add_argument("--seed", type=_seed, default=0, help="of sentences and motions (0)")
     build.add_argument("--workers", type=_positive, default=2, help="processes (2)")
     build.add_argument("--overwrite", action="store_true", help="replace an existing corpus")
     build.add_argument("--quiet", action="store_true", help="no progress bar")
     info = add("info", _run_corpus_info, "Describe a corpus.", corpus_commands)
-    info.add_argument("path", type=Path)
+    info.add_argument("path", type=Path, help="the corpus folder")
 
     train = add("train", _run_train, "Train a model. Run it again to go on where it stopped.")
-    train.add_argument("name", help="diff_speaker")
+    train.add_argument("name", help="which system: diff_speaker")
     train.add_argument("--data", type=Path, required=True, help="the corpus folder")
     train.add_argument("--out", type=Path, required=True, help="the checkpoint folder to write")
     train.add_argument("--preset", default="course", help="course, full or paper (course)")
     train.add_argument("--steps", type=_positive, help="training steps (default: the preset's)")
-    train.add_argument("--seed", type=_seed, default=0)
+    train.add_argument("--seed", type=_seed, default=0, help="of weights, batches and noise (0)")
     train.add_argument("--quiet", action="store_true", help="no progress bar")
 
     add_course_commands(commands, add, _seed)

@@ -67,15 +67,23 @@ def add_course_commands(
     """
     exercises = commands.add_parser("exercises", help="Make copies of the exercises.")
     kinds = exercises.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for kind, text in (
-        ("student", "Make the copies to work in (never replaces one that you have edited)."),
-        ("solution", "Make copies with the solutions in them."),
-        ("release", "Make an nbgrader course: points, locked tests, hidden tests."),
+    for kind, folder, text in (
+        (
+            "student",
+            "student",
+            "Make the copies to work in (never replaces one that you have edited).",
+        ),
+        ("solution", "solutions", "Make copies with the solutions in them."),
+        ("release", "release", "Make an nbgrader course: points, locked tests, hidden tests."),
     ):
         command = add(kind, _run_exercises, text, kinds)
         command.set_defaults(kind=kind)
-        command.add_argument("numbers", nargs="*", metavar="NN", help="notebook numbers, as 00")
-        command.add_argument("--out", type=Path, help="the folder to write to")
+        command.add_argument(
+            "numbers", nargs="*", metavar="NN", help="notebook numbers, as 00 (all)"
+        )
+        command.add_argument(
+            "--out", type=Path, help=f"the folder to write to (default: exercises/{folder})"
+        )
         command.add_argument("--overwrite", action="store_true", help="replace edited copies too")
         if kind == "release":
             command.add_argument("--seed", type=seed, help="chooses the hidden tests' inputs")
@@ -87,5 +95,5 @@ def add_course_commands(
     execute = add(
         "execute", _run_course_execute, "Build notebooks from their sources and run them.", tasks
     )
-    execute.add_argument("numbers", nargs="*", metavar="NN", help="notebook numbers, as 00")
+    execute.add_argument("numbers", nargs="*", metavar="NN", help="notebook numbers, as 00 (all)")
     add("lint", _run_course_lint, "Check notebooks and exercise masters for faults.", tasks)
