@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from talking_heads.errors import UserError
 from talking_heads.files import atomic_write, check_target
 from talking_heads.view.assets import script, style
-from talking_heads.view.content import Content, make_content
+from talking_heads.view.content import Content, clean_text, make_content
 
 if TYPE_CHECKING:
     from talking_heads.face import Face
@@ -75,10 +75,11 @@ def page(content: Content) -> str:
         f"default-src 'none'; script-src '{_hash(code)}'; style-src '{_hash(css)}'; "
         "img-src data:; media-src blob:; base-uri 'none'; form-action 'none'"
     )
+    title, description = clean_text(content.title), clean_text(content.description)
     words = {
-        "title": content.title,
-        "description": content.description,
-        "labels": list(content.labels),
+        "title": title,
+        "description": description,
+        "labels": [clean_text(label) for label in content.labels],
         "seconds": content.seconds,
         "count": len(content.heads),
         "hasSound": bool(content.sound),
@@ -86,8 +87,7 @@ def page(content: Content) -> str:
     blocks = [_data(f"head-{i}", head.data) for i, head in enumerate(content.heads)]
     if content.sound:
         blocks.append(_data("sound", content.sound))
-    title = html.escape(content.title)
-    description = html.escape(content.description)
+    title, description = html.escape(title), html.escape(description)
     still = base64.b64encode(content.still).decode("ascii")
     return f"""<!DOCTYPE html>
 <html lang="en">

@@ -73,10 +73,12 @@ def make_content(
     if not 1 <= len(motions) <= MAX_HEADS:
         raise UserError(f"A player shows 1 to {MAX_HEADS} heads, not {len(motions)}.")
     faces = _faces(motions, face)
+    title = clean_text(title or "")
     if labels is None:
         labels = []
     elif len(labels) != len(motions):
         raise UserError(f"{len(motions)} heads need as many labels, not {len(labels)}.")
+    labels = [clean_text(label) for label in labels]
     heads = tuple(encode_motion(m, f) for m, f in zip(motions, faces, strict=True))
     seconds = max(m.duration for m in motions)
     sound = b""
@@ -94,6 +96,11 @@ def make_content(
         labels=tuple(labels),
         still=_still(motions, faces, apertures),
     )
+
+
+def clean_text(text: str) -> str:
+    """Return text that UTF-8 can hold: halves of characters, as broken input has, become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def aperture_of(motion: Motion, face: Face) -> np.ndarray:

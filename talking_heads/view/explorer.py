@@ -13,7 +13,7 @@ from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, ARKIT_NAMES, get_face
 from talking_heads.view.encode import encode_face, encode_pose
 from talking_heads.view.picture import small_png
-from talking_heads.view.player import HeadWidget, with_alternatives
+from talking_heads.view.player import HeadWidget, show, with_alternatives
 
 if TYPE_CHECKING:
     from talking_heads.face import Face
@@ -149,6 +149,9 @@ class Explorer(widgets.HBox):
         data = super()._repr_mimebundle_(**kwargs)
         png = small_png([(self.face, self._vertices())])
         return with_alternatives(data, self.description, png)
+
+    def _ipython_display_(self) -> None:
+        show(self._repr_mimebundle_(), self.head)
 
 
 def explore(face: Face | str | None = None) -> Explorer:

@@ -10,11 +10,13 @@ import anywidget
 import traitlets
 
 from talking_heads.view.assets import script, style
-from talking_heads.view.content import Content, make_content
+from talking_heads.view.content import Content, clean_text, make_content
 
 if TYPE_CHECKING:
     from talking_heads.face import Face
     from talking_heads.face.motion import Motion
+
+_MARK = 64  # characters; the end of a picture, with its checksum, tells it from others
 
 
 class HeadWidget(anywidget.AnyWidget):
@@ -28,6 +30,7 @@ class HeadWidget(anywidget.AnyWidget):
 
     content = traitlets.Dict().tag(sync=True)
     pose = traitlets.Bytes(b"").tag(sync=True)
+    mark = traitlets.Unicode("").tag(sync=True)
     description = ""
     still = b""
 
@@ -41,6 +44,10 @@ class HeadWidget(anywidget.AnyWidget):
             return None
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         return with_alternatives(data, self.description, self.still), metadata
+
+    def _ipython_display_(self) -> None:
+        data, _ = self._repr_mimebundle_()
+        show(data, self)
 
 
 class Player(HeadWidget):
@@ -71,11 +78,12 @@ class Player(HeadWidget):
         motion, audio, title
             As in `play`; without a title the old one stays.
         """
-        if title is not None:
-            self._options["title"] = title
         options = dict(self._options)
+        if title is not None:
+            options["title"] = title
         height, caption = options.pop("height", 380), options.pop("caption", None)
         self._show(make_content(motion, audio, **options), height, caption)
+        self._options["title"] = options.get("title")
 
     def _show(self, content: Content, height: int, caption: str | None) -> None:
         self.description = content.description
@@ -88,7 +96,7 @@ class Player(HeadWidget):
             "title": content.title,
             "description": content.description,
             "labels": list(content.labels),
-            "caption": caption or "",
+            "caption": clean_text(caption or ""),
             "height": height,
             "width": 480 * len(content.heads),
         }
@@ -145,3 +153,17 @@ def with_alternatives(data: dict[str, Any], text: str, png: bytes) -> dict[str, 
     if png:
         bundle["image/png"] = base64.b64encode(png).decode("ascii")
     return bundle
+
+
+def show(data: dict[str, Any], head: HeadWidget) -> None:
+    """Display a view as two outputs: words and still, then the widget.
+
+    JupyterLab shows nothing of an output whose widget is gone. So a notebook that is opened again
+    keeps the still; while the widget lives, the browser hides it (`replaceStill` in player.js).
+    """
+    from IPython.display import display
+
+    words = {key: data[key] for key in ("text/plain", "image/png") if key in data}
+    head.mark = words.get("image/png", "")[-_MARK:]
+    display(words, raw=True)
+    display({key: data[key] for key in data if key not in words}, raw=True)

@@ -105,6 +105,17 @@ class Heads:
         """Wait until an expression holds; the page's policy forbids playwright's own way."""
         return wait_until(lambda: self.get(expression), expression, seconds)
 
+    def gap(self) -> float:
+        """Return by how many seconds the picture misses the sound while playing.
+
+        The median of moments spread over half a second: a busy machine may drop a few frames.
+        """
+        gaps = []
+        for _ in range(11):
+            gaps.append(abs(self.get("head.shownTimes[0] - head.soundTime")))
+            self.page.wait_for_timeout(50)
+        return float(np.median(gaps))
+
     def show(self) -> None:
         """Scroll the player into view."""
         self.page.evaluate(

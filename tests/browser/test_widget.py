@@ -12,6 +12,8 @@ from talking_heads.view.assets import script, style
 from talking_heads.view.content import make_content
 from talking_heads.view.encode import encode_face, encode_pose
 
+from .conftest import wait_until
+
 pytestmark = pytest.mark.browser
 
 PAGE = """<!DOCTYPE html><meta charset="utf-8"><style>{style}</style>
@@ -152,3 +154,69 @@ def test_more_players_than_contexts_and_removal(page, heads, contents):
     page.wait_for_timeout(200)
     assert page.locator(".talking-head").count() == 19
     assert page.errors == []
+
+
+def test_a_sound_that_cannot_be_played_is_said_and_forgotten(page, heads, contents):
+    broken = {**contents[0], "sound": text(b"no sound at all")}
+    page.evaluate("(content) => add(content)", broken)
+    head = heads(page)
+    message = page.locator(".th-message")
+    message.wait_for()
+    head.click_play()
+    head.wait("head.time > 0.2 && head.soundTime === null")
+    # Late news of the broken sound must not silence its successor.
+    page.evaluate("(all) => { change(0, all[0]); change(0, all[1]); }", [broken, contents[1]])
+    page.wait_for_timeout(300)
+    assert head.get("head.soundTime") == 0
+    assert not message.is_visible()
+
+
+def test_a_replaced_canvas_has_no_say(page, heads, contents):
+    page.evaluate("(all) => add(all[0])", contents)
+    head = heads(page)
+    head.wait("head.updates > 0")
+    page.evaluate("window.old = document.querySelector('canvas')")
+    page.evaluate("(all) => change(0, all[1])", contents)
+    wait_until(lambda: page.evaluate("document.querySelector('canvas') !== old"), "a fresh canvas")
+    page.wait_for_timeout(400)
+    page.evaluate(
+        "window.fresh = document.querySelector('canvas');"
+        "old.dispatchEvent(new Event('webglcontextlost', { cancelable: true }))"
+    )
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.querySelector('canvas') === fresh")
+
+
+def test_a_player_out_of_sight_takes_no_context(page, heads, contents):
+    page.evaluate(
+        "window.taken = 0; const get = HTMLCanvasElement.prototype.getContext;"
+        "HTMLCanvasElement.prototype.getContext = function (...all) {"
+        " window.taken += 1; return get.apply(this, all); };"
+        "document.body.style.paddingTop = '3000px'"
+    )
+    page.evaluate("(all) => add(all[0])", contents)
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.taken") == 0
+    head = heads(page)
+    head.show()
+    head.wait("head.updates > 0")
+    assert page.evaluate("window.taken") == 1
+
+
+def test_slow_poses_are_no_sign_of_a_slow_machine(page, heads):
+    face = get_face("neutral@low")
+    page.evaluate(
+        "(content) => add(content)",
+        {"heads": [text(encode_face(face))], "seconds": 0, "height": 60},
+    )
+    head = heads(page)
+    head.wait("head.updates > 0")
+    page.wait_for_timeout(500)
+    level = head.get("head.level")
+    coefficients = np.zeros(52, np.float32)
+    for step in range(16):
+        coefficients[17] = step / 20
+        pose = encode_pose(face, face.pose(coefficients).reshape(-1, 3))
+        page.evaluate("(data) => pose(0, data)", text(pose))
+        page.wait_for_timeout(120)
+    assert head.get("head.level") == level == 0

@@ -139,3 +139,10 @@ def test_a_failed_run_leaves_the_old_page(tmp_path, babble):
         write_html(path, babble(5), np.array([np.nan]))
     assert path.read_text() == "old"
     assert re.fullmatch("talk.html", path.name)
+
+
+def test_half_characters_in_words_do_no_harm(tmp_path, babble):
+    path = tmp_path / "talk.html"
+    write_html(path, babble(5), title="a\ud800b", labels=["\udfff"])
+    assert "<title>a\ufffdb</title>" in path.read_text("utf-8")
+    page(bare("\ud800", "\udfff", ["\ud800"])).encode("utf-8")

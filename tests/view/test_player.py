@@ -13,7 +13,7 @@ from PIL import Image
 
 from talking_heads.errors import UserError
 from talking_heads.face import Motion, get_face, motion_vertices
-from talking_heads.view import Player, play
+from talking_heads.view import Player, explore, play
 from talking_heads.view.assets import script, style
 from talking_heads.view.content import make_content
 
@@ -134,3 +134,35 @@ def test_export_does_not_wait_for_widgets_or_torch():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "[]"
+
+
+def test_a_failed_update_keeps_the_title(babble, tone):
+    player = play(babble(20), tone(1), title="old")
+    with pytest.raises(UserError):
+        player.update(babble(20), np.array([np.inf]), title="new")
+    player.update(babble(20), tone(1))
+    assert player.content["title"] == "old"
+
+
+def test_half_characters_in_words_do_no_harm(babble):
+    player = play(babble(5), title="a\ud800b", labels=["\udfff"], caption="\ud83d\ude00 \ud800")
+    assert player.content["title"] == "a\ufffdb"
+    assert player.content["labels"] == ["\ufffd"]
+    assert player.content["caption"] == "\U0001f600 \ufffd"
+    player.description.encode("utf-8")
+
+
+@pytest.mark.parametrize("make", [lambda motion: play(motion), lambda _: explore("neutral@low")])
+def test_a_cell_keeps_the_still_apart_from_the_widget(babble, monkeypatch, make):
+    # JupyterLab shows nothing of an output whose widget is gone.
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    view = make(babble(5))
+    view._ipython_display_()
+    still, widget = shown
+    assert set(still) == {"text/plain", "image/png"}
+    assert set(widget) == {"application/vnd.jupyter.widget-view+json"}
+    assert still["text/plain"] == repr(view)
+    head = getattr(view, "head", view)
+    assert len(head.mark) == 64
+    assert still["image/png"].endswith(head.mark)

@@ -11,6 +11,9 @@ const bytes = (id) => {
 const content = JSON.parse(document.getElementById("words").textContent);
 content.heads = Array.from({ length: content.count }, (_, i) => bytes("head-" + i));
 content.sound = content.hasSound ? bytes("sound") : null;
+const poster = document.getElementById("poster");
+// Without 3D the still stands in for the head; the player tells when it first tries to draw.
+element.addEventListener("flat", () => (poster.hidden = false));
 createPlayer(element, content);
-document.getElementById("poster").hidden = !element.classList.contains("th-flat");
+poster.hidden = true;
 for (const data of document.querySelectorAll("script.data")) data.remove();

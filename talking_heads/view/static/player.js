@@ -12,6 +12,7 @@ const REST = { yaw: 0.24, pitch: 0.04, zoom: 1 };
 const LEVELS = [{ scale: 1, fine: true }, { scale: 1, fine: false }, { scale: 0.6, fine: false }];
 // The level that this machine turned out to need; players made later begin with it.
 let machineLevel = 0;
+const NO_3D = "This browser shows no 3D (WebGL 2). The sound still plays.";
 const ICONS = { play: "M7 4.5v15l12.5-7.5z", pause: "M6.5 4.5h4v15h-4zM13.5 4.5h4v15h-4z" };
 
 function make(tag, attributes = {}, ...children) {
@@ -87,8 +88,11 @@ class Player {
     this.canvas = make("canvas", { class: "th-canvas", tabindex: 0, role: "img" });
     if (this.description) this.canvas.setAttribute("aria-label", this.description);
     this.stage.prepend(this.canvas);
-    this.canvas.addEventListener("webglcontextlost", (event) => {
+    const { canvas } = this;
+    canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
+      // News from a canvas that was replaced in the meantime says nothing about the new one.
+      if (canvas !== this.canvas) return;
       // The browser took it, for instance because a page may hold only some 16: a fresh
       // canvas gets another one as soon as this player is looked at again.
       this.scene = null;
@@ -98,7 +102,8 @@ class Player {
   }
 
   watch() {
-    this.visible = true;
+    // Until it is seen it takes no WebGL context: browsers keep some 16 of them only.
+    this.visible = false;
     const seen = new IntersectionObserver((entries) => {
       this.visible = entries[entries.length - 1].isIntersecting;
       // A notebook builds the player first and attaches it later: only now the theme is known.
@@ -133,12 +138,14 @@ class Player {
     const sound = content.sound?.byteLength ? content.sound : null;
     this.clock = sound ? new SoundClock(sound, this.seconds) : new SilentClock(this.seconds);
     this.clock.rate = this.rate;
+    this.say(this.failed ? NO_3D : "");
     if (sound) {
-      const { audio } = this.clock;
+      const own = this.clock;
+      const { audio } = own;
       for (const type of ["play", "pause", "seeked", "ended", "ratechange"]) {
         audio.addEventListener(type, () => this.request());
       }
-      audio.addEventListener("error", () => this.mute());
+      audio.addEventListener("error", () => this.mute(own));
     }
     this.description = content.description ?? "";
     this.root.setAttribute("aria-label", content.title || "Talking head");
@@ -167,8 +174,9 @@ class Player {
     this.request();
   }
 
-  /** The sound cannot be played here: go on without it, and say so. */
-  mute() {
+  /** The sound of this clock cannot be played here: go on without it, and say so. */
+  mute(clock) {
+    if (clock !== this.clock) return;
     const silent = new SilentClock(this.seconds);
     silent.seek(this.clock.time || 0);
     silent.rate = this.rate;
@@ -186,6 +194,7 @@ class Player {
 
   request() {
     if (this.pending || this.gone.signal.aborted) return;
+    this.asked = performance.now();
     this.pending = requestAnimationFrame(() => {
       this.pending = 0;
       this.frame();
@@ -202,7 +211,8 @@ class Player {
       if (!this.failed) console.error(error);
       this.failed = true;
       this.root.classList.add("th-flat");
-      this.say("This browser shows no 3D (WebGL 2). The sound still plays.");
+      this.say(NO_3D);
+      this.root.dispatchEvent(new Event("flat", { bubbles: true }));
     }
   }
 
@@ -238,6 +248,8 @@ class Player {
   pace(playing) {
     const now = performance.now();
     const gap = now - (this.last ?? 0);
+    // A head that follows a slider waits for the kernel: only the wait for the browser counts.
+    const wait = playing ? gap : now - this.asked;
     this.last = now;
     clearTimeout(this.settling);
     if (!playing) this.settling = setTimeout(() => this.settle(), 250);
@@ -252,7 +264,7 @@ class Player {
       this.gaps = [];
       return playing ? this.level : 0;
     }
-    this.gaps.push(gap);
+    this.gaps.push(wait);
     if (this.gaps.length >= 5) {
       const middle = this.gaps.sort((a, b) => a - b)[2];
       if (middle > 30 && this.level < LEVELS.length - 1) this.level += 1;
@@ -298,13 +310,15 @@ class Player {
   // --- what the viewer does ------------------------------------------------------------------
 
   async play() {
+    const { clock } = this;
     try {
-      await this.clock.play();
+      await clock.play();
     } catch (error) {
       // AbortError: paused again at once. NotAllowedError: the browser wants a click first.
       if (error.name === "NotSupportedError") {
-        this.mute();
-        await this.clock.play();
+        // The sound may have been given up already, or replaced by another.
+        this.mute(clock);
+        if (this.clock instanceof SilentClock) await this.clock.play();
       } else if (error.name !== "AbortError" && error.name !== "NotAllowedError") {
         throw error;
       }
@@ -438,6 +452,26 @@ export function createPlayer(root, content) {
   };
 }
 
+/**
+ * A still stands above a widget, for those who open the saved notebook later: the widget is gone
+ * then, the still remains. While the widget lives it takes the still's place. `mark` is the end of
+ * the picture's address. Returns what brings the still back.
+ */
+function replaceStill(root, mark) {
+  let still = null;
+  const placed = new ResizeObserver(() => {
+    const above = root.closest(".jp-OutputArea-child")?.previousElementSibling;
+    if (!mark || !above?.querySelector(".jp-RenderedImage img")?.src.endsWith(mark)) return;
+    still = above;
+    still.style.display = "none";
+  });
+  placed.observe(root);
+  return () => {
+    placed.disconnect();
+    if (still) still.style.display = "";
+  };
+}
+
 /** The notebook widget: everything arrives once; the kernel has no part in playing. */
 function render({ model, el }) {
   const root = make("div");
@@ -451,7 +485,9 @@ function render({ model, el }) {
   model.on("change:content", update);
   model.on("change:pose", pose);
   pose();
+  const bringBack = replaceStill(root, model.get("mark"));
   return () => {
+    bringBack();
     model.off("change:content", update);
     model.off("change:pose", pose);
     player.dispose();
