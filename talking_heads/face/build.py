@@ -40,6 +40,8 @@ from talking_heads.face.surface import HeadSurface, head_surface, smoothstep
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
 
+# How much of the lips' narrowing each row of the mouth bag takes part in, front to back.
+_BAG_FOLLOWS = (1.0, 1.0, 0.7)
 _SUBDIVISION = {"low": 0, "medium": 1, "high": 2}
 RESOLUTIONS: tuple[str, ...] = tuple(_SUBDIVISION)
 """About 1,100, 4,400 and 17,600 vertices of skin; the coarse ones persist in the finer."""
@@ -131,6 +133,9 @@ def build_face(
     )
     bag = span["mouth"]
     extra_shapes = _rigid_shapes(pieces, surface)
+    inner = shapes[:, lattice.mouth.at(MOUTH_LAST)]
+    first = len(pieces["tongue"].points)
+    extra_shapes[:, first : first + 3 * inner.shape[1], 0] += _narrowing(inner, skin, lattice)
     shapes = np.concatenate([shapes, extra_shapes], axis=1)
     shapes[np.abs(shapes) < 2e-6] = 0.0
     soft = shapes.shape[1]
@@ -236,6 +241,18 @@ def _rigid_shapes(pieces: dict[str, Piece], surface: HeadSurface) -> Array:
     out[ARKIT_INDEX["tongueOut"], : len(along)] = tip * [0.0, 0.0045, 0.0330]
     out[ARKIT_INDEX["tongueOut"], : len(along)] -= tip**4 * [0.0, 0.0105, 0.0]
     return out
+
+
+def _narrowing(inner: Array, skin: Array, lattice: Lattice) -> Array:
+    """Return how far the rows of the bag move towards the midline with the lips, ``(52, 3 n)``.
+
+    Without it the bag stays as wide as at rest, and comes through the cheeks of a narrow mouth.
+    """
+    side = np.sign(skin[lattice.mouth.at(MOUTH_LAST), 0])
+    inward = np.minimum(inner[:, :, 0] * side, 0.0) * side
+    # The jaw moves the bag already; see `_rigid_shapes`.
+    inward[[ARKIT_INDEX[name] for name in ("jawForward", "jawLeft", "jawRight")]] = 0.0
+    return np.concatenate([share * inward for share in _BAG_FOLLOWS], axis=1)
 
 
 def _lips(ring: Ring, bag: int) -> Lips:

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import ndimage
 
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, ARKIT_NAMES, IDENTITIES, get_face
@@ -294,3 +295,29 @@ def test_shape_jacobian_is_the_slope_at_rest(low):
         np.testing.assert_allclose(small @ slope, moved, atol=2e-5)
     with pytest.raises(UserError, match="region"):
         low.shape_jacobian("toes")
+
+
+@pytest.mark.parametrize("identity", ["neutral", "head-12"])
+def test_a_narrow_open_mouth_keeps_its_inside_inside(identity: str) -> None:
+    face = get_face(f"{identity}@medium")
+    colors = np.zeros_like(face.colors)
+    for part in ("mouth", "teeth", "tongue"):
+        colors[face.parts[part]] = (0, 255, 0)
+    for jaw, pucker in ((0.6, 0.9), (1.0, 1.0)):
+        coefficients = np.zeros(52, np.float32)
+        coefficients[[ARKIT_INDEX["jawOpen"], ARKIT_INDEX["mouthPucker"]]] = jaw, pucker
+        vertices = face.pose(coefficients)[0]
+        picture = render(
+            vertices,
+            face.triangles,
+            colors,
+            size=(500, 400),
+            zoom=2.5,
+            center=(0.0, -0.06, 0.05),
+            background=(0, 0, 0),
+        ).astype(int)
+        # What shines on the black skin is white, so only the inside has more green than red.
+        spots, count = ndimage.label(picture[..., 1] - picture[..., 0] > 40, np.ones((3, 3)))
+        sizes = np.sort(np.bincount(spots.ravel())[1:])
+        assert count >= 1 and sizes[-1] > 1000
+        assert sizes[:-1].sum() <= 20, "the mouth bag comes through the cheeks"
