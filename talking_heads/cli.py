@@ -95,7 +95,8 @@ def _animate(
 
     from talking_heads.export import write_motion
 
-    with tqdm(desc="Animating", unit="step", disable=options.quiet, leave=False) as bar:
+    # The delay keeps the bar off the line of an error such as an unknown speaker.
+    with tqdm(desc="Animating", unit="step", disable=options.quiet, leave=False, delay=0.02) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total
