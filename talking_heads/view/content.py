@@ -10,9 +10,10 @@ import numpy as np
 
 from talking_heads.errors import UserError
 from talking_heads.face import get_face, motion_vertices
+from talking_heads.speech import SAMPLE_RATE, wav_bytes
 from talking_heads.view.encode import TOLERANCE, EncodedMotion, encode_motion
 from talking_heads.view.picture import small_png
-from talking_heads.view.sound import SAMPLE_RATE, samples_of, wav_bytes
+from talking_heads.view.sound import padded, samples_of
 
 if TYPE_CHECKING:
     from talking_heads.face import Face
@@ -84,7 +85,7 @@ def make_content(
     sound = b""
     if audio is not None:
         samples = samples_of(audio)
-        sound = wav_bytes(samples, at_least=seconds)
+        sound = wav_bytes(padded(samples, seconds))
         seconds = max(seconds, len(samples) / SAMPLE_RATE)
     apertures = [aperture_of(m, f) for m, f in zip(motions, faces, strict=True)]
     return Content(

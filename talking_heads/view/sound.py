@@ -1,9 +1,7 @@
-"""Sound for the browser: samples as the bytes of a WAV file."""
+"""Sound for the browser: samples of whatever a caller calls audio, as long as the motion."""
 
 from __future__ import annotations
 
-import io
-import wave
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talking_heads.errors import UserError
-
-SAMPLE_RATE = 16_000
-"""Samples a second of the sound inside the package."""
+from talking_heads.speech import SAMPLE_RATE
 
 
 def samples_of(audio: Any) -> NDArray[np.float32]:
@@ -49,25 +45,17 @@ def samples_of(audio: Any) -> NDArray[np.float32]:
     return samples
 
 
-def wav_bytes(samples: NDArray[np.float32], *, at_least: float = 0.0) -> bytes:
-    """Return a 16-bit mono WAV file as bytes.
+def padded(samples: NDArray[np.float32], seconds: float) -> NDArray[np.float32]:
+    """Return samples with silence added up to a length.
+
+    The sound is the player's clock, so it must last as long as the motion.
 
     Parameters
     ----------
     samples : ndarray of float32, shape (sample,)
-        Sound at 16 kHz in -1 to 1; what exceeds that is clipped.
-    at_least : float, optional
-        Length in seconds up to which silence is added. The sound is the player's clock, so it
-        must last as long as the motion.
+        Sound at 16 kHz.
+    seconds : float
+        The length; a longer sound is left as it is.
     """
-    missing = round(at_least * SAMPLE_RATE) - len(samples)
-    if missing > 0:
-        samples = np.concatenate([samples, np.zeros(missing, dtype=np.float32)])
-    steps = np.round(np.clip(samples, -1, 1) * 32_767).astype("<i2")
-    stream = io.BytesIO()
-    with wave.open(stream, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(steps.tobytes())
-    return stream.getvalue()
+    missing = max(0, round(seconds * SAMPLE_RATE) - len(samples))
+    return np.concatenate([samples, np.zeros(missing, dtype=np.float32)])

@@ -143,8 +143,6 @@ def test_update_changes_the_player_that_stands(small_notebook, open_notebook, he
 
 
 def test_the_welcome_notebook_speaks(open_notebook, heads):
-    if not WELCOME.exists():
-        pytest.skip(f"{WELCOME.name} is not there yet")
     notebook = open_notebook(WELCOME)
     page = notebook.page
     notebook.run_all()
