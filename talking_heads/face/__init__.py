@@ -7,7 +7,12 @@ from talking_heads.face.identity import (
     IDENTITIES,
     IDENTITY_MEANINGS,
     IDENTITY_PARAMETERS,
+    IDENTITY_RANGES,
+    identity_from_dict,
+    identity_name,
+    identity_to_dict,
     identity_vector,
+    random_identity,
 )
 from talking_heads.face.motion import Motion, MotionKind
 from talking_heads.face.names import ARKIT_INDEX, ARKIT_NAMES
@@ -18,6 +23,7 @@ __all__ = [
     "IDENTITIES",
     "IDENTITY_MEANINGS",
     "IDENTITY_PARAMETERS",
+    "IDENTITY_RANGES",
     "RESOLUTIONS",
     "Face",
     "Motion",
@@ -25,6 +31,10 @@ __all__ = [
     "build_face",
     "fit_coefficients",
     "get_face",
+    "identity_from_dict",
+    "identity_name",
+    "identity_to_dict",
     "identity_vector",
     "motion_vertices",
+    "random_identity",
 ]

@@ -13,7 +13,7 @@ from talking_heads.errors import UserError
 from talking_heads.face import palette, parts
 from talking_heads.face.hair import hair
 from talking_heads.face.head import Face
-from talking_heads.face.identity import IDENTITIES, Identity, identity_vector
+from talking_heads.face.identity import Identity, identity_vector
 from talking_heads.face.lattice import (
     LID_CREASE,
     LID_EDGE,
@@ -49,12 +49,13 @@ RESOLUTIONS: tuple[str, ...] = tuple(_SUBDIVISION)
 
 @lru_cache(maxsize=24)
 def get_face(face_id: str = "neutral@medium") -> Face:
-    """Return one of the course's heads; it is built once and kept.
+    """Return a head by name; it is built once and kept.
 
     Parameters
     ----------
     face_id : str
-        ``"identity@resolution"``, for example ``"head-03@low"``.
+        ``"identity@resolution"``, for example ``"head-03@low"`` or ``"person-7@medium"``; see
+        `identity_vector`.
 
     Returns
     -------
@@ -67,12 +68,17 @@ def get_face(face_id: str = "neutral@medium") -> Face:
         If there is no such identity or resolution.
     """
     identity, at, resolution = str(face_id).partition("@")
-    if not at or identity not in IDENTITIES or resolution not in _SUBDIVISION:
+    try:
+        if not at or resolution not in _SUBDIVISION:
+            raise UserError(resolution)
+        vector = identity_vector(identity)
+    except UserError:
         raise UserError(
-            f'There is no face "{face_id}". It is named "identity@resolution":\n'
-            f'identity "neutral" or "head-01" to "head-16"; resolution {", ".join(RESOLUTIONS)}.'
-        )
-    return build_face(resolution, identity_vector(identity), name=identity)
+            f'There is no face "{str(face_id)[:40]}". It is named "identity@resolution":\n'
+            'identity "neutral", "head-01" to "head-16", or "person-" with any number;\n'
+            f"resolution {', '.join(RESOLUTIONS)}."
+        ) from None
+    return build_face(resolution, vector, name=identity)
 
 
 def build_face(

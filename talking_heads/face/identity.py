@@ -1,8 +1,11 @@
-"""Who the head is: the identity parameters, the sixteen heads of the course."""
+"""Who the head is: the identity parameters, the sixteen heads of the course, and others."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +56,16 @@ IDENTITY_PARAMETERS: tuple[str, ...] = tuple(_PARAMETERS)
 
 IDENTITY_MEANINGS: dict[str, str] = {name: text for name, (_, text) in _PARAMETERS.items()}
 """What each parameter changes."""
+
+_SHAPE = IDENTITY_PARAMETERS[: IDENTITY_PARAMETERS.index("skin_tone")]
+IDENTITY_RANGES: dict[str, tuple[float, float]] = {
+    name: (-1.0, 1.0) if name in _SHAPE or name == "hair_part" else (0.0, 1.0)
+    for name in IDENTITY_PARAMETERS
+}
+"""Least and largest value of each parameter; beyond them the surface folds over itself."""
+
+_STEP = 0.01  # identities that are written into a name are rounded to this
+_PERSON, _OWN = "person-", "own-"
 
 # Hand-set, so that each head is a plausible person and no two look alike.
 _HEADS: dict[str, dict[str, float]] = {
@@ -170,12 +183,13 @@ IDENTITIES: tuple[str, ...] = tuple(_HEADS)
 
 
 def identity_vector(name: str) -> Array:
-    """Return the identity parameters of one of the course's heads.
+    """Return the identity parameters of a head by its name.
 
     Parameters
     ----------
     name : str
-        One of `IDENTITIES`.
+        One of `IDENTITIES`; ``"person-7"`` for ``random_identity(7)``; or what `identity_name`
+        returned.
 
     Returns
     -------
@@ -187,17 +201,152 @@ def identity_vector(name: str) -> Array:
     UserError
         If there is no such head.
     """
-    if name not in _HEADS:
-        raise UserError(
-            f'There is no head "{name}".\nChoose "neutral" or one of "head-01" to "head-16".'
-        )
-    values = {key: default for key, (default, _) in _PARAMETERS.items()} | _HEADS[name]
-    return np.array([values[key] for key in IDENTITY_PARAMETERS])
+    if name in _HEADS:
+        return identity_from_dict(_HEADS[name])
+    if re.fullmatch(_PERSON + "[0-9]{1,10}", name):
+        return random_identity(int(name.removeprefix(_PERSON)))
+    if name.startswith(_OWN):
+        try:
+            steps = np.frombuffer(bytes.fromhex(name.removeprefix(_OWN)), dtype=np.uint8)
+        except ValueError:
+            steps = np.zeros(0, dtype=np.uint8)
+        low, high = np.array([IDENTITY_RANGES[key] for key in IDENTITY_PARAMETERS]).T
+        if steps.shape == low.shape and (steps <= np.round((high - low) / _STEP)).all():
+            return np.round(low + steps * _STEP, 2)
+    raise UserError(
+        f'There is no head "{name[:40]}".\n'
+        'Choose "neutral", one of "head-01" to "head-16", or "person-" with any number.'
+    )
+
+
+def identity_name(vector: Array) -> str:
+    """Return a name from which `identity_vector` gives the same head again, to 0.01.
+
+    Parameters
+    ----------
+    vector : ndarray
+        ``(len(IDENTITY_PARAMETERS),)``; it is cut to `IDENTITY_RANGES`.
+
+    Returns
+    -------
+    str
+        ``"own-"`` and two hexadecimal digits a parameter. A face id made of it
+        (``f"{name}@low"``) says all there is to know about the head.
+
+    Raises
+    ------
+    UserError
+        If the vector has a wrong length or a value is not finite.
+    """
+    low = np.array([IDENTITY_RANGES[key][0] for key in IDENTITY_PARAMETERS])
+    steps = np.round((Identity(vector).vector - low) / _STEP).astype(np.uint8)
+    return _OWN + steps.tobytes().hex()
+
+
+def identity_from_dict(values: Mapping[str, object]) -> Array:
+    """Return the identity parameters that a dictionary describes.
+
+    Parameters
+    ----------
+    values : mapping of str to number
+        Names from `IDENTITY_PARAMETERS` with values within `IDENTITY_RANGES`; what is left out is
+        as on the neutral head.
+
+    Returns
+    -------
+    ndarray
+        ``(len(IDENTITY_PARAMETERS),)``.
+
+    Raises
+    ------
+    UserError
+        If a name is unknown or a value is not a number within its range.
+    """
+    if not isinstance(values, Mapping):
+        raise UserError("A head is described by a dictionary of identity parameters.")
+    out = {key: default for key, (default, _) in _PARAMETERS.items()}
+    for key, value in values.items():
+        if key not in out:
+            raise UserError(
+                f'A head has no parameter "{str(key)[:40]}".\n'
+                "face.IDENTITY_MEANINGS lists all of them."
+            )
+        low, high = IDENTITY_RANGES[str(key)]
+        if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
+            raise UserError(
+                f'"{key}" of a head is a number from {low:g} to {high:g}, not {str(value)[:40]}.'
+            )
+        out[str(key)] = float(value)
+    return np.array([out[key] for key in IDENTITY_PARAMETERS])
+
+
+def identity_to_dict(vector: Array) -> dict[str, float]:
+    """Return identity parameters by name: the inverse of `identity_from_dict`."""
+    vector = Identity(vector).vector
+    return {key: float(value) for key, value in zip(IDENTITY_PARAMETERS, vector, strict=True)}
+
+
+def random_identity(seed: int) -> Array:
+    """Draw a believable person, a different one for each seed.
+
+    Parameters
+    ----------
+    seed : int
+        At least 0.
+
+    Returns
+    -------
+    ndarray
+        ``(len(IDENTITY_PARAMETERS),)``, within `IDENTITY_RANGES`, in steps of 0.01. What goes
+        together on people does so here: dark skin with dark hair and eyes, a strong jaw with
+        a strong brow, grey hair with age.
+
+    Raises
+    ------
+    UserError
+        If the seed is negative.
+    """
+    if seed < 0:
+        raise UserError(f"The seed of a random head is at least 0, not {seed}.")
+    rng = np.random.default_rng([0x1DE, int(seed)])
+    who = {key: float(rng.normal(0.0, 0.42)) for key in _SHAPE}
+    build = rng.normal(0.0, 0.6)  # gracile below 0, robust above
+    for key, share in _BUILD.items():
+        who[key] += share * build
+    tone = rng.beta(1.1, 1.6)
+    dark = float(np.interp(tone, [0.2, 0.5], [0.0, 1.0]))
+    who |= {
+        "skin_tone": tone,
+        "skin_warmth": rng.uniform(0.1, 0.9),
+        "hair_shade": rng.uniform(0.0, 1.0) * (1 - dark) + rng.uniform(0.0, 0.1) * dark,
+        "hair_red": rng.beta(1.2, 2.0) * (1 - 0.6 * dark),
+        "hair_grey": rng.uniform(0.5, 1.0) if rng.random() < 0.15 else 0.0,
+        "hair_volume": rng.uniform(0.15, 1.0),
+        "hair_curl": rng.beta(0.8, 1.8) * (1 - dark) + rng.beta(1.5, 0.9) * dark,
+        "hair_part": rng.uniform(-0.8, 0.8),
+        "eye_hue": rng.uniform(0.0, 1.0) * (1 - dark) + rng.uniform(0.0, 0.12) * dark,
+        "shirt": rng.uniform(0.0, 1.0),
+    }
+    long = rng.beta(1.0, 1.2) if build < rng.normal(0.0, 0.25) else 0.28 * rng.random()
+    who["hair_length"] = float(long)
+    bearded = build > 0.1 and rng.random() < 0.5 and long < 0.3
+    who["beard"] = rng.uniform(0.2, 1.0) if bearded else 0.0
+    who["lip_red"] = rng.uniform(0.05, 0.35) if build > 0 else rng.uniform(0.25, 0.75)
+    low, high = np.array([IDENTITY_RANGES[key] for key in IDENTITY_PARAMETERS]).T
+    vector = np.array([who[key] for key in IDENTITY_PARAMETERS])
+    return np.clip(np.round(vector / _STEP) * _STEP, low, high).round(2)
+
+
+# How much of the build each parameter takes.
+_BUILD = {
+    "jaw_width": 0.5, "chin": 0.35, "brow_ridge": 0.6, "neck_width": 0.7, "brow_thickness": 0.4,
+    "nose_length": 0.2, "lip_fullness": -0.3, "eye_opening": -0.2, "head_width": 0.15,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Identity parameters by name: ``identity["chin"]``."""
+    """Identity parameters by name, cut to `IDENTITY_RANGES`: ``identity["chin"]``."""
 
     vector: Array
 
@@ -208,13 +357,8 @@ class Identity:
                 f"An identity has {len(IDENTITY_PARAMETERS)} finite numbers, one for each of "
                 "face.IDENTITY_PARAMETERS."
             )
-        # Beyond this the surface folds over itself.
-        shape = slice(0, IDENTITY_PARAMETERS.index("skin_tone"))
-        vector = vector.copy()
-        vector[shape] = np.clip(vector[shape], -1.1, 1.1)
-        rest = IDENTITY_PARAMETERS.index("skin_tone")
-        vector[rest:] = np.clip(vector[rest:], -1.0, 1.0)
-        object.__setattr__(self, "vector", vector)
+        low, high = np.array([IDENTITY_RANGES[key] for key in IDENTITY_PARAMETERS]).T
+        object.__setattr__(self, "vector", np.clip(vector, low, high))
 
     def __getitem__(self, name: str) -> float:
         return float(self.vector[IDENTITY_PARAMETERS.index(name)])
