@@ -20,9 +20,10 @@ from talking_heads.corpus.dominance import (
     blend,
     dominance,
 )
-from talking_heads.corpus.segments import Segment, segments_of
 from talking_heads.corpus.style import Style
 from talking_heads.corpus.upper_face import upper_face
+from talking_heads.corpus.variation import Take, draw_take, plain_take
+from talking_heads.corpus.viseme_segments import Segment, segments_of
 from talking_heads.corpus.visemes import PARAMETERS, VISEMES, VOWELS
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, ARKIT_NAMES, get_face
@@ -98,7 +99,10 @@ def _target(segment: Segment, parameter: str, style: Style) -> float:
 
 
 def mouth_curves(
-    segments: Sequence[Segment], time: NDArray[np.float64], style: Style
+    segments: Sequence[Segment],
+    time: NDArray[np.float64],
+    style: Style,
+    take: Take | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Evaluate the parameters of the mouth without closure.
 
@@ -110,21 +114,27 @@ def mouth_curves(
         ``(frame,)`` seconds.
     style : Style
         The speaker's habits.
+    take : Take, optional
+        What differs in this take of the sentence.
 
     Returns
     -------
     dict of str to ndarray
         ``(frame,)`` for each of `visemes.PARAMETERS`.
     """
-    centre = np.array([segment.centre for segment in segments])
+    take = take or plain_take(segments)
+    centre = np.array([segment.centre for segment in segments]) + take.shift
     half = np.array([segment.half for segment in segments])
     pause = np.array([segment.viseme.name == "pause" for segment in segments])
     # Rest is left and reached more slowly than one sound is left for the next.
     after = np.where(pause, 1.3 * REACH_AFTER, REACH_AFTER)
     curves = {}
-    for parameter in PARAMETERS:
+    for column, parameter in enumerate(PARAMETERS):
         alpha = np.array([segment.viseme.strength_of(parameter) for segment in segments])
         targets = np.array([_target(segment, parameter, style) for segment in segments])
+        targets *= take.factor[:, column]
+        if parameter in _OPENING:
+            targets *= take.gain
         reach = REACH_ROUNDING if parameter in _ROUNDING else REACH_BEFORE
         before = np.where(pause, 1.3 * REACH_BEFORE, reach)
         weights = dominance(time, centre, half, alpha, before, after)
@@ -156,6 +166,7 @@ def articulate_mouth(
     duration: float,
     style: Style | None = None,
     *,
+    seed: int | None = None,
     face: LipFace | None = None,
     fps: float = FPS,
 ) -> NDArray[np.float32]:
@@ -165,6 +176,8 @@ def articulate_mouth(
     ----------
     phonemes, duration, style, face, fps
         As for `articulate`.
+    seed : int, optional
+        Draws one natural take (`variation`); without it the mouth follows the rules alone.
 
     Returns
     -------
@@ -192,7 +205,9 @@ def articulate_mouth(
 
     rate = fps * OVERSAMPLING
     fine = np.arange(frames * OVERSAMPLING) / rate
-    curves = mouth_curves(with_anticipation(segments), fine - style.offset, style)
+    moving = with_anticipation(segments)
+    take = None if seed is None else draw_take(moving, style, seed)
+    curves = mouth_curves(moving, fine - style.offset, style, take)
     curves = {
         name: gaussian_filter1d(values, SMOOTHING * rate, mode="nearest")[::OVERSAMPLING]
         for name, values in curves.items()
@@ -223,7 +238,7 @@ def articulate(
     style : Style, optional
         The speaker's habits; the default has none.
     seed : int
-        Chooses blinks, brows and gaze. The mouth does not depend on it.
+        Draws blinks, brows, gaze and the take of the mouth (`variation`).
     face : LipFace, optional
         The head on which closures are enforced; the neutral head by default.
     fps : float
@@ -240,7 +255,7 @@ def articulate(
     UserError
         If the duration is not above 0, or phonemes overlap or run backwards.
     """
-    mouth = articulate_mouth(phonemes, duration, style, face=face, fps=fps)
+    mouth = articulate_mouth(phonemes, duration, style, seed=seed, face=face, fps=fps)
     return with_upper_face(mouth, phonemes, style, seed, fps=fps)
 
 

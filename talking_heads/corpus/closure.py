@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from talking_heads.corpus.segments import Segment
+from talking_heads.corpus.viseme_segments import Segment
 from talking_heads.face import ARKIT_INDEX
 
 CLOSING = 0.070

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from talking_heads.corpus.segments import visemes_of
+from talking_heads.corpus.viseme_segments import visemes_of
 from talking_heads.corpus.style import Style
 from talking_heads.corpus.visemes import VOWELS
 from talking_heads.face import ARKIT_INDEX

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from talking_heads.corpus.segments import frames_of
+from talking_heads.corpus.viseme_segments import frames_of
 from talking_heads.errors import UserError
 from talking_heads.speech import Phoneme, is_bilabial
 

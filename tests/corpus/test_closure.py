@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from talking_heads.corpus.closure import SHORTEST_HOLD, close_lips, envelope, hold_of
-from talking_heads.corpus.segments import Segment
+from talking_heads.corpus.viseme_segments import Segment
 from talking_heads.corpus.visemes import VISEMES
 from talking_heads.face import ARKIT_INDEX, get_face
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from talking_heads.corpus.segments import segments_of, visemes_of
+from talking_heads.corpus.viseme_segments import segments_of, visemes_of
 from talking_heads.corpus.visemes import PARAMETERS, VISEMES
 from talking_heads.speech import Phoneme
 
