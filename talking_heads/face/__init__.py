@@ -1,6 +1,7 @@
 """The parametric head and its motion."""
 
 from talking_heads.face.build import RESOLUTIONS, build_face, get_face
+from talking_heads.face.dynamics import surface_motion
 from talking_heads.face.fit import fit_coefficients, motion_vertices
 from talking_heads.face.head import Face
 from talking_heads.face.identity import (
@@ -16,6 +17,7 @@ from talking_heads.face.identity import (
 )
 from talking_heads.face.motion import Motion, MotionKind
 from talking_heads.face.names import ARKIT_INDEX, ARKIT_NAMES
+from talking_heads.face.scan import scan_noise
 
 __all__ = [
     "ARKIT_INDEX",

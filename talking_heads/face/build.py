@@ -34,6 +34,7 @@ from talking_heads.face.shapes import (
     seal_weight,
     swing_share,
 )
+from talking_heads.face.soft import soft_parts
 from talking_heads.face.skin import lid_curve, skin_positions
 from talking_heads.face.surface import HeadSurface, head_surface, smoothstep
 
@@ -190,6 +191,7 @@ def build_face(
         _head_share=share.astype(f32),
         _pivot=np.array([0.0, surface.y(-0.105), -0.030], dtype=f32),
         _midline=midline,
+        _soft_parts=soft_parts(skin, lips_map, surface),
     )
     for array in (face.vertices, face.triangles, face.colors, face._shapes):
         array.setflags(write=False)

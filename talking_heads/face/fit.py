@@ -23,8 +23,9 @@ def motion_vertices(motion: Motion, face: Face | None = None) -> NDArray[np.floa
     motion : Motion
         Of either kind.
     face : Face, optional
-        The face that moves; ``get_face(motion.face_id)`` if left out. A motion of vertices fits
-        only a face with as many vertices.
+        The face that moves; ``get_face(motion.face_id)`` if left out. A motion of vertices holds
+        all vertices of the face, or those of its skin: then eyes, teeth, brows and hair go along
+        with the coefficients that come nearest (`fit_coefficients`).
 
     Returns
     -------
@@ -39,12 +40,17 @@ def motion_vertices(motion: Motion, face: Face | None = None) -> NDArray[np.floa
     face = get_face(motion.face_id) if face is None else face
     if motion.kind == "coefficients":
         return face.pose(motion.values, motion.head_rotation)
-    if motion.values.shape[1] != len(face.vertices):
+    given, skin = motion.values.shape[1], face.parts["skin"].stop
+    if given not in (skin, len(face.vertices)):
         raise UserError(
-            f"The motion moves {motion.values.shape[1]} vertices, but {face.id} has "
-            f"{len(face.vertices)}."
+            f"The motion moves {given} vertices, but {face.id} has "
+            f"{len(face.vertices)} ({skin} of them skin)."
         )
-    vertices = face.vertices + motion.values
+    vertices = face.vertices[:given] + motion.values
+    if given == skin:
+        whole = face.pose(fit_coefficients(face, vertices))
+        whole[:, :skin] = vertices
+        vertices = whole
     return vertices if motion.head_rotation is None else face.turn(vertices, motion.head_rotation)
 
 
@@ -61,7 +67,7 @@ def fit_coefficients(
     face : Face
         The face.
     vertices : ndarray
-        ``(frame, V, 3)`` metres, without rotation of the head.
+        ``(frame, V, 3)`` metres, without rotation of the head; or the skin alone.
     rounds : int
         Gauss-Newton rounds; the jaw and lids turn, so one is not enough.
     damping : float
@@ -78,14 +84,16 @@ def fit_coefficients(
         If the vertices do not belong to the face or are not finite.
     """
     target = np.asarray(vertices, dtype=np.float32)
-    if target.ndim != 3 or target.shape[1:] != face.vertices.shape:
+    skin = face.parts["skin"].stop
+    if target.ndim != 3 or target.shape[1:] not in (face.vertices.shape, (skin, 3)):
         raise UserError(
             f"fit_coefficients takes vertices (frame, {len(face.vertices)}, 3) of {face.id}, "
-            f"not {target.shape}."
+            f"or its skin (frame, {skin}, 3), not {target.shape}."
         )
     if not np.isfinite(target).all():
         raise UserError("The vertices contain values that are not finite numbers.")
     index = _fit_points(face)
+    index = index[index < target.shape[1]]
     jacobian = face._slopes(index)
     gram = jacobian @ jacobian.T
     gram[np.diag_indices(52)] += damping

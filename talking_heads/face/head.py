@@ -82,6 +82,8 @@ class Face:
     _head_share: Floats = field(repr=False)
     _pivot: Floats = field(repr=False)
     _midline: tuple[Floats, Floats, Joint] = field(repr=False)
+    # For each spring of `dynamics.SWAY`: skin vertices and the share of its lag that they take.
+    _soft_parts: tuple[tuple[Ints, Floats], ...] = field(repr=False)
 
     @property
     def resolution(self) -> str:

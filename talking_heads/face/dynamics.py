@@ -1,0 +1,123 @@
+"""The surface that a camera would see: posed skin whose soft parts trail behind the motion.
+
+Coefficients pose a face frame by frame. Here time enters: flesh that hangs on the bone follows
+with a lag (`soft_tissue`), and a scanner adds its own errors (`talking_heads.face.scan`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+from talking_heads.errors import UserError
+from talking_heads.face.build import get_face
+from talking_heads.face.head import Face
+from talking_heads.face.motion import Motion
+from talking_heads.face.scan import scan_noise
+
+Floats = NDArray[np.float32]
+Array = NDArray[Any]
+
+SWAY = ((4.5, 0.50), (8.0, 0.75))
+"""Natural frequency (Hz) and damping ratio of cheeks, jowls and chin pad; of the skin round the
+lips."""
+
+
+def surface_motion(
+    motion: Motion,
+    *,
+    resolution: str | None = None,
+    part: Literal["all", "skin"] = "all",
+    soft_tissue: bool = True,
+    noise_seed: int | None = None,
+    face: Face | None = None,
+) -> Floats:
+    """Return where the surface of the head lies in each frame, in the head's own frame.
+
+    Parameters
+    ----------
+    motion : Motion
+        Of coefficients, or of vertices (which already are a surface: no soft tissue is added).
+        Its `head_rotation` is left out; apply `Face.turn` for it.
+    resolution : str, optional
+        One of `RESOLUTIONS`; that of ``motion.face_id`` if left out.
+    part : {"all", "skin"}
+        The whole head or its first vertices, the skin.
+    soft_tissue : bool
+        Whether cheeks, jowls, chin pad and outer lips trail behind. The line where the lips meet
+        does not, so that the lip aperture stays that of the coefficients.
+    noise_seed : int, optional
+        Adds `scan_noise` of this seed to the skin.
+    face : Face, optional
+        The face that moves, for a head that ``get_face`` does not know.
+
+    Returns
+    -------
+    ndarray of float32
+        ``(frame, V, 3)`` metres.
+
+    Raises
+    ------
+    UserError
+        If the motion does not fit the face, or the resolution is unknown.
+    """
+    if part not in ("all", "skin"):
+        raise UserError(f'part is "all" or "skin", not {part!r}.')
+    if face is None:
+        name, _, own = motion.face_id.partition("@")
+        face = get_face(f"{name}@{resolution or own}")
+    elif resolution not in (None, face.resolution):
+        raise UserError(f"The face {face.id} does not have the resolution {resolution!r}.")
+    skin = face.parts["skin"].stop
+    if motion.kind == "vertices":
+        from talking_heads.face.fit import motion_vertices
+
+        still = Motion(motion.values, "vertices", motion.fps, motion.face_id, motion.speaker)
+        out = motion_vertices(still, face)
+    else:
+        out = face.pose(motion.values)
+        if soft_tissue:
+            sway(out, face, motion.fps)
+    if part == "skin":
+        out = np.ascontiguousarray(out[:, :skin])
+    if noise_seed is not None:
+        out[:, :skin] += scan_noise(face, len(motion), noise_seed, motion.fps)
+    return out
+
+
+def sway(vertices: Floats, face: Face, fps: float) -> None:
+    """Let the soft parts of posed skin trail behind, in place.
+
+    Each soft point hangs on its posed place by a damped spring (`SWAY`), solved exactly for places
+    that move evenly between frames; it starts at rest.
+
+    Parameters
+    ----------
+    vertices : ndarray
+        ``(frame, V, 3)`` metres, posed without rotation of the head.
+    face : Face
+        Whose.
+    fps : float
+        Frames a second.
+    """
+    for (frequency, damping), (index, share) in zip(SWAY, face._soft_parts, strict=True):
+        if len(vertices) < 2 or not len(index):
+            continue
+        b, a = spring(frequency, damping, fps)
+        posed = vertices[:, index]
+        moved = (posed - posed[:1]).reshape(len(posed), -1)
+        lag = lfilter(b, a, moved, axis=0).astype(np.float32) - moved
+        vertices[:, index] = posed + share[:, None] * lag.reshape(posed.shape)
+
+
+def spring(frequency: float, damping: float, fps: float) -> tuple[Array, Array]:
+    """Return the recursive filter ``(b, a)`` of a damped spring whose hook moves evenly."""
+    from scipy.signal import cont2discrete
+
+    w = 2 * np.pi * frequency
+    system = ([w * w], [1.0, 2 * damping * w, w * w])
+    b, a, _ = cont2discrete(system, 1.0 / fps, method="foh")
+    return np.ravel(b), np.ravel(a)
