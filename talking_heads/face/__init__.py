@@ -39,4 +39,6 @@ __all__ = [
     "identity_vector",
     "motion_vertices",
     "random_identity",
+    "scan_noise",
+    "surface_motion",
 ]
