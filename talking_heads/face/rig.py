@@ -93,26 +93,65 @@ def turn_jaw(vertices: Array, jaw: Joint, coefficients: Array) -> None:
         turn_x(vertices, jaw.index, jaw.center, angle)
 
 
-def turn_eye(vertices: Array, eye: Eye, coefficients: Array) -> None:
-    """Turn one eyeball and close its lids."""
+def gaze_angles(coefficients: Array, side: str) -> tuple[Array, Array]:
+    """Return by how much an eye is turned: yaw to the face's left and pitch down, radians.
+
+    Parameters
+    ----------
+    coefficients : ndarray
+        ``(frame, 52)``.
+    side : str
+        ``"Left"`` or ``"Right"``.
+
+    Returns
+    -------
+    tuple of ndarray
+        ``(frame, 1)`` each.
+    """
 
     def c(name: str) -> Array:
-        return coefficients[:, K[f"eye{name}{eye.side}"], None]
+        return coefficients[:, K[f"eyeLook{name}{side}"], None]
 
-    out = 1.0 if eye.side == "Left" else -1.0
-    yaw = out * _GAZE_YAW * (c("LookOut") - c("LookIn"))
-    pitch = _GAZE_DOWN * c("LookDown") - _GAZE_UP * c("LookUp")
+    out = 1.0 if side == "Left" else -1.0
+    return out * _GAZE_YAW * (c("Out") - c("In")), _GAZE_DOWN * c("Down") - _GAZE_UP * c("Up")
+
+
+def lid_angles(coefficients: Array, side: str) -> tuple[Array, Array]:
+    """Return how far the lids of an eye that does not blink fall and rise, in radians.
+
+    Parameters
+    ----------
+    coefficients, side
+        As in `gaze_angles`.
+
+    Returns
+    -------
+    tuple of ndarray
+        ``(frame, 1)`` each: the upper lid down, the lower lid up.
+    """
+
+    def c(name: str) -> Array:
+        return coefficients[:, K[f"eye{name}{side}"], None]
+
+    squint, wide, down, up = c("Squint"), c("Wide"), c("LookDown"), c("LookUp")
+    drop = 0.44 * down + 0.14 * squint - 0.17 * wide - 0.16 * up
+    rise = 0.30 * squint - 0.06 * wide - 0.20 * down + 0.05 * up
+    return drop, rise
+
+
+def turn_eye(vertices: Array, eye: Eye, coefficients: Array) -> None:
+    """Turn one eyeball and close its lids."""
+    yaw, pitch = gaze_angles(coefficients, eye.side)
     if yaw.any() or pitch.any():
         p = vertices[:, eye.ball] - eye.center
         sy, cy, sp, cp = np.sin(yaw), np.cos(yaw), np.sin(pitch), np.cos(pitch)
         y, z = cp * p[..., 1] - sp * p[..., 2], sp * p[..., 1] + cp * p[..., 2]
         x, z = cy * p[..., 0] + sy * z, cy * z - sy * p[..., 0]
         vertices[:, eye.ball] = np.stack([x, y, z], -1) + eye.center
-    blink, squint, wide = c("Blink"), c("Squint"), c("Wide")
-    down, up = c("LookDown"), c("LookUp")
-    awake = 1.0 - blink
-    drop = MEETING * blink + awake * (0.44 * down + 0.14 * squint - 0.17 * wide - 0.16 * up)
-    rise = (1 - MEETING) * blink + awake * (0.30 * squint - 0.06 * wide - 0.20 * down + 0.05 * up)
+    blink = coefficients[:, K[f"eyeBlink{eye.side}"], None]
+    drop, rise = lid_angles(coefficients, eye.side)
+    drop = MEETING * blink + (1.0 - blink) * drop
+    rise = (1 - MEETING) * blink + (1.0 - blink) * rise
     axis = eye.center[1:]
     turn_x(vertices, eye.upper.index, axis, drop * eye.upper.weight)
     turn_x(vertices, eye.lower.index, axis, -rise * eye.lower.weight)
