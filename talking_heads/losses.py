@@ -9,6 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from talking_heads.face.names import ARKIT_INDEX
+from talking_heads.face.rig import PRESS
+
+_JAW, _CLOSE = ARKIT_INDEX["jawOpen"], ARKIT_INDEX["mouthClose"]
 _MILLIMETRES = 1000.0
 
 
@@ -112,17 +116,42 @@ def mouth_terms(face_id: str = "neutral@low") -> tuple[Tensor, Tensor]:
     factor : Tensor
         ``(52, 52)``, see `mouth_factor`; multiply as ``error @ factor.T``.
     aperture : Tensor
-        ``(52,)`` millimetres of lip aperture per unit of each shape, from shapes at 0.25, where
-        speech mostly stays.
+        ``(52,)`` millimetres of lip aperture per unit of each shape, for `linear_aperture`: slopes
+        about a jaw opened by 0.2, where speech mostly stays and `mouthClose` has its full effect.
     """
     from talking_heads.face import get_face
 
     face = get_face(face_id)
     factor = mouth_factor(face.shape_jacobian("mouth"))
-    step = 0.25
-    apertures = face.signed_aperture(np.concatenate([np.zeros((1, 52)), step * np.eye(52)]))
-    gradient = (apertures[1:] - apertures[0]) / step * _MILLIMETRES
+    base = np.zeros(52)
+    base[_JAW] = 0.2
+    ahead, back = (np.clip(base + step * np.eye(52), 0, 1) for step in (0.1, -0.1))
+    rise = face.signed_aperture(ahead) - face.signed_aperture(back)
+    gradient = rise / (ahead - back).sum(1) * _MILLIMETRES
     return torch.from_numpy(factor), torch.from_numpy(np.asarray(gradient, dtype=np.float32))
+
+
+def linear_aperture(coefficients: Tensor, gradient: Tensor) -> Tensor:
+    """Return the lip aperture above rest in mm, linearised; negative where the lips press.
+
+    `mouthClose` closes what the jaw opened and a little more. Beyond that it moves nothing, and so
+    it counts for nothing here (see `talking_heads.face.rig.turn_jaw`).
+
+    Parameters
+    ----------
+    coefficients : Tensor
+        ``(..., 52)``.
+    gradient : Tensor
+        ``(52,)`` mm per unit, from `mouth_terms`.
+
+    Returns
+    -------
+    Tensor
+        ``(...)``.
+    """
+    jaw, close = coefficients[..., _JAW], coefficients[..., _CLOSE]
+    beyond = (close - (jaw + PRESS)).clamp(min=0)
+    return coefficients @ gradient - gradient[_CLOSE] * beyond
 
 
 def mouth_error(predicted: Tensor, target: Tensor, mask: Tensor, factor: Tensor) -> Tensor:
@@ -166,7 +195,8 @@ def aperture_error(
     closed_below : float
         The true aperture in mm, above rest, under which the extra weight sets in smoothly.
     """
-    true = _within(target, mask) @ gradient
-    error = _within(predicted - target, mask) @ gradient
+    nothing = torch.zeros_like(target)
+    true = linear_aperture(torch.where(mask[..., None], target, nothing), gradient)
+    error = linear_aperture(torch.where(mask[..., None], predicted, nothing), gradient) - true
     weight = 1.0 + closure_weight * torch.sigmoid((closed_below - true) / (0.25 * closed_below))
     return masked_mean(weight * error.square(), mask)

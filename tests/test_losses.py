@@ -110,6 +110,9 @@ def test_mouth_terms_of_the_course_face() -> None:
     assert factor.shape == (52, 52) and gradient.shape == (52,)
     # Opening the jaw opens the lips by centimetres; a blink does not.
     assert float(gradient[ARKIT_INDEX["jawOpen"]]) > 10
+    # Over the mouth that the jaw has opened, mouthClose takes back as much.
+    closing = float(gradient[ARKIT_INDEX["mouthClose"]] / gradient[ARKIT_INDEX["jawOpen"]])
+    assert closing == pytest.approx(-1.0, abs=0.15)
     assert abs(float(gradient[ARKIT_INDEX["eyeBlinkLeft"]])) < 0.1
     # A small opening of the jaw moves the posed mouth as the factor says.
     face = get_face("neutral@low")
@@ -119,3 +122,32 @@ def test_mouth_terms_of_the_course_face() -> None:
     expected = np.mean(((moved - rest) ** 2).sum(-1)) * 1e6
     found = float((factor @ torch.from_numpy(pose[1] - pose[0])).square().sum())
     assert found == pytest.approx(expected, rel=0.25)
+
+
+def test_the_linear_aperture_is_that_of_the_face() -> None:
+    from talking_heads.face import ARKIT_INDEX, get_face
+
+    random = np.random.default_rng(0)
+    pose = np.zeros((400, 52), dtype=np.float32)
+    jaw, close = ARKIT_INDEX["jawOpen"], ARKIT_INDEX["mouthClose"]
+    pose[:, jaw] = random.uniform(0, 0.5, 400)
+    pose[:, close] = random.uniform(0, 0.5, 400)  # often more than the jaw allows
+    for name in ("mouthFunnel", "mouthLowerDownLeft", "mouthLowerDownRight"):
+        pose[:, ARKIT_INDEX[name]] = random.uniform(0, 0.3, 400)
+    true = 1000 * get_face("neutral@low").signed_aperture(pose)
+    made = losses.linear_aperture(torch.from_numpy(pose), losses.mouth_terms()[1]).numpy()
+    assert (pose[:, close] > pose[:, jaw] + 0.15).mean() > 0.2
+    assert np.sqrt(np.mean((made - true) ** 2)) < 0.35
+    assert np.corrcoef(made, true)[0, 1] > 0.99
+
+
+def test_closing_beyond_the_jaw_is_no_error() -> None:
+    gradient = losses.mouth_terms()[1]
+    mask = torch.ones(1, 1, dtype=torch.bool)
+    shut, more = torch.zeros(1, 1, 52), torch.zeros(1, 1, 52)
+    shut[..., losses._JAW], shut[..., losses._CLOSE] = 0.2, 0.3
+    more[..., losses._JAW], more[..., losses._CLOSE] = 0.2, 0.9
+    assert float(losses.aperture_error(more, shut, mask, gradient)) == pytest.approx(0, abs=1e-8)
+    open_lips = shut.clone()
+    open_lips[..., losses._CLOSE] = 0.1
+    assert float(losses.aperture_error(open_lips, shut, mask, gradient)) > 9

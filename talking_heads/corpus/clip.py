@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import wave
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import overload
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,12 +73,18 @@ class Clip:
     source : Path or ndarray
         Audio file, or ``(samples,)`` float32 at 16 kHz. Files are read when asked for.
     truths : tuple of Motion
-        Motions that fit, all of one length. In the course corpus they agree in the lips and differ
-        in blinks, brows and gaze.
+        Motions that fit, all of one length. In the course corpus they differ in blinks, brows and
+        gaze, and a little in the mouth, as one speaker's recordings of one sentence do.
     text : str, optional
         What is said.
     phonemes : tuple of Phoneme
         With times in seconds; empty where unknown.
+    noise_seed : int, optional
+        Of the scan noise on the surface; without one the surface has none.
+    room : str, optional
+        Name of the room whose response the sound has; None: no room.
+    noise_db : float, optional
+        Level of the noise floor in the sound, dB of full scale, where it is known.
     """
 
     id: str
@@ -86,6 +93,9 @@ class Clip:
     truths: tuple[Motion, ...]
     text: str | None = None
     phonemes: tuple[Phoneme, ...] = ()
+    noise_seed: int | None = None
+    room: str | None = None
+    noise_db: float | None = None
 
     def __post_init__(self) -> None:
         if not self.truths:
@@ -111,6 +121,79 @@ class Clip:
     def __len__(self) -> int:
         """Return the number of frames."""
         return len(self.motion)
+
+    def vertices(
+        self,
+        resolution: str | None = "low",
+        *,
+        truth: int = 0,
+        part: Literal["skin", "all"] = "skin",
+        soft_tissue: bool = True,
+        noise: bool = True,
+    ) -> NDArray[np.float32]:
+        """Return the motion as a scanner would have recorded it, computed anew at each call.
+
+        Parameters
+        ----------
+        resolution : str or None
+            One of `talking_heads.face.RESOLUTIONS`; None for that of the motion's own face.
+        truth : int
+            Which of the truths.
+        part : {"skin", "all"}
+            The skin alone, or the whole head.
+        soft_tissue : bool
+            Whether flesh trails behind the bone.
+        noise : bool
+            Whether to add the scan noise of `noise_seed`; each truth has its own.
+
+        Returns
+        -------
+        ndarray of float32
+            ``(frame, V, 3)`` offsets in metres from the speaker's head at rest.
+
+        Raises
+        ------
+        UserError
+            If there is no such truth or resolution, or the clip holds vertices of another one.
+        """
+        from talking_heads.corpus.views import clip_vertices
+
+        seed = self.noise_seed if noise else None
+        return clip_vertices(self._truth(truth), resolution, part, soft_tissue, seed, truth)
+
+    def blendshapes(
+        self, names: str | Sequence[str] = "arkit", *, truth: int = 0, fps: float | None = None
+    ) -> NDArray[np.float32]:
+        """Return the motion as blendshape coefficients.
+
+        Parameters
+        ----------
+        names : str or sequence of str
+            ``"arkit"``: the 52 in ARKit's order; ``"beat"``: 51 in the order of the BEAT data
+            set, alphabetical and without tongueOut; or names of your own choice.
+        truth : int
+            Which of the truths.
+        fps : float, optional
+            Frames a second, linearly interpolated (BEAT has 60); those of the motion by default.
+
+        Returns
+        -------
+        ndarray of float32
+            ``(frame, len(names))``, 0 to 1; ``round(duration * fps)`` frames.
+
+        Raises
+        ------
+        UserError
+            If there is no such truth, a name is unknown, or the clip holds vertices.
+        """
+        from talking_heads.corpus.views import motion_blendshapes
+
+        return motion_blendshapes(self._truth(truth), names, fps)
+
+    def _truth(self, number: int) -> Motion:
+        if not 0 <= number < len(self.truths):
+            raise UserError(f"Clip {self.id} has {len(self.truths)} truth(s), no number {number}.")
+        return self.truths[number]
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,6 +263,41 @@ class Corpus(Sequence[Clip]):
             raise UserError(f"The corpus {self.name} has no clip {clip_id!r}.")
         return self.clips[self._index[clip_id]]
 
+    def without(self, speakers: Sequence[str]) -> Corpus:
+        """Return a corpus for a model that shall never hear some speakers.
+
+        Their clips leave ``train`` and ``val``. Those in ``test_seen`` move to a split of their
+        own, ``test_left_out``: new sentences by voices that are new as well.
+
+        Parameters
+        ----------
+        speakers : sequence of str
+            Who is left out.
+
+        Returns
+        -------
+        Corpus
+            With the same clips, speakers and heads.
+
+        Raises
+        ------
+        UserError
+            If a speaker is unknown, or nobody is left to train on.
+        """
+        for speaker in speakers:
+            self.speaker_index(speaker)
+        gone = {clip.id for clip in self.clips if clip.speaker in set(speakers)}
+        splits = dict(self.splits)
+        for split in ("train", "val", "test_seen"):
+            if split in splits:
+                splits[split] = tuple(i for i in splits[split] if i not in gone)
+        moved = tuple(i for i in self.splits.get("test_seen", ()) if i in gone)
+        if moved:
+            splits["test_left_out"] = moved
+        if "train" in splits and not splits["train"]:
+            raise UserError("Nobody is left to train on: fewer speakers must be left out.")
+        return dataclasses.replace(self, splits=splits)
+
     def split(self, name: str) -> Corpus:
         """Return the part of the corpus that belongs to a split.
 
@@ -204,15 +322,9 @@ class Corpus(Sequence[Clip]):
                 f"Choose from {', '.join(self.splits)}."
             )
         ids = self.splits[name]
-        return Corpus(
-            name=f"{self.name}/{name}",
-            clips=tuple(self.clip(clip_id) for clip_id in ids),
-            splits={name: ids},
-            speakers=self.speakers,
-            face_ids=self.face_ids,
-            fps=self.fps,
-            unit=self.unit,
-            root=self.root,
+        clips = tuple(self.clip(clip_id) for clip_id in ids)
+        return dataclasses.replace(
+            self, name=f"{self.name}/{name}", clips=clips, splits={name: ids}
         )
 
     @property

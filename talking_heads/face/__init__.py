@@ -16,12 +16,13 @@ from talking_heads.face.identity import (
     random_identity,
 )
 from talking_heads.face.motion import Motion, MotionKind
-from talking_heads.face.names import ARKIT_INDEX, ARKIT_NAMES
+from talking_heads.face.names import ARKIT_INDEX, ARKIT_NAMES, BEAT_NAMES
 from talking_heads.face.scan import scan_noise
 
 __all__ = [
     "ARKIT_INDEX",
     "ARKIT_NAMES",
+    "BEAT_NAMES",
     "IDENTITIES",
     "IDENTITY_MEANINGS",
     "IDENTITY_PARAMETERS",

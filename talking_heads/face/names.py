@@ -27,3 +27,6 @@ ARKIT_NAMES: tuple[str, ...] = (
 
 ARKIT_INDEX: dict[str, int] = {name: i for i, name in enumerate(ARKIT_NAMES)}
 """Column of each name in a ``(frame, 52)`` array of coefficients."""
+
+BEAT_NAMES: tuple[str, ...] = tuple(sorted(set(ARKIT_NAMES) - {"tongueOut"}))
+"""The 51 names of the BEAT data set, in its order: alphabetical, without the tongue."""
