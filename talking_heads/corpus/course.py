@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from talking_heads.corpus.articulation import FPS, articulate_mouth, with_upper_face
 from talking_heads.corpus.clip import Clip, Corpus
-from talking_heads.corpus.viseme_segments import frames_of
 from talking_heads.corpus.sentences import SPLITS, Line, course_script, new_word_share
 from talking_heads.corpus.store import (
     check_target,
@@ -28,6 +27,7 @@ from talking_heads.corpus.store import (
     write_manifest,
 )
 from talking_heads.corpus.style import SPEAKERS, get_speaker
+from talking_heads.corpus.viseme_segments import frames_of
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_NAMES, get_face
 from talking_heads.speech import SAMPLE_RATE, Speech, is_bilabial, synthesize_many, write_wav
