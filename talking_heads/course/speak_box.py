@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from talking_heads.errors import UserError
-from talking_heads.speech import SEEN_VOICES, synthesize
+from talking_heads.speech import SEEN_VOICES, missing_engines, synthesize
 from talking_heads.view import play
 from talking_heads.view.player import with_alternatives
 
@@ -46,7 +46,7 @@ class SpeakBox(widgets.VBox):
             style=wide,
         )
         self.voice = widgets.Dropdown(
-            options=list(SEEN_VOICES),
+            options=[name for name in SEEN_VOICES if not missing_engines([name])],
             value=voice,
             description="Voice",
             layout=widgets.Layout(width="190px"),

@@ -17,14 +17,16 @@ from talking_heads.speech.phonemes import (
     phoneme_classes,
     segments,
 )
+from talking_heads.speech.room import ROOMS, Room, add_room, room_response
 from talking_heads.speech.synthesis import (
     Speech,
     Utterance,
     engine_status,
+    missing_engines,
     synthesize,
     synthesize_many,
 )
-from talking_heads.speech.voices import SEEN_VOICES, UNSEEN_VOICES, VOICES, Voice
+from talking_heads.speech.voices import SEEN_VOICES, UNSEEN_VOICES, VOICES, Voice, random_voice
 
 if TYPE_CHECKING:
     from talking_heads.speech.mel import (
@@ -36,15 +38,18 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "ROOMS",
     "SAMPLE_RATE",
     "SEEN_VOICES",
     "UNSEEN_VOICES",
     "VOICES",
     "Phoneme",
+    "Room",
     "Segment",
     "Speech",
     "Utterance",
     "Voice",
+    "add_room",
     "check_audio",
     "engine_status",
     "is_bilabial",
@@ -53,10 +58,13 @@ __all__ = [
     "mel_filters",
     "mel_frame_count",
     "mel_power",
+    "missing_engines",
     "motion_frame_count",
     "normalize_symbol",
     "phoneme_at",
     "phoneme_classes",
+    "random_voice",
+    "room_response",
     "segments",
     "synthesize",
     "synthesize_many",

@@ -1,4 +1,4 @@
-"""The speech engine from outside: where it is, and its worker processes.
+"""The first speech engine from outside: where it is, and its worker processes.
 
 The engine is espeak-ng from the package ``espeakng-loader``. It runs in a process of its own
 (`talking_heads.speech.worker`) and exchanges files with this one; see there why.
@@ -12,7 +12,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from talking_heads.errors import UserError
 from talking_heads.speech import worker
-from talking_heads.speech.voices import VOICES, Voice
+from talking_heads.speech.voices import Voice
 
 TIMEOUT_SECONDS = 30.0
 """How long a worker may take, plus 0.02 s a character; it needs about a thousandth of that."""
@@ -31,11 +31,16 @@ _INSTALL = 'Install it: pip install -c constraints.txt -e ".[speech]" (or: make 
 
 
 class EngineJob(NamedTuple):
-    """What the engine shall say: plain text, by whom, and how fast."""
+    """What the engine shall say: plain text, by whom, and how fast (1 is the voice's own rate)."""
 
     text: str
     voice: Voice
-    words_per_minute: int
+    rate: float
+
+    @property
+    def words_per_minute(self) -> int:
+        """The rate as espeak-ng takes it, within what it can do."""
+        return min(max(round(self.voice.words_per_minute * self.rate), 80), 450)
 
 
 def is_installed() -> bool:
@@ -84,7 +89,7 @@ def engine_files() -> tuple[Path, Path]:
     return library, data
 
 
-def copy_data(source: Path, root: Path) -> None:
+def copy_data(source: Path, root: Path, voices: Iterable[Voice]) -> None:
     """Copy what English needs of the engine's data, 0.9 MB, and add our voices.
 
     Parameters
@@ -93,17 +98,19 @@ def copy_data(source: Path, root: Path) -> None:
         From `engine_files`.
     root : Path
         An empty folder.
+    voices : iterable of Voice
+        Those that will speak.
     """
     target = root / "espeak-ng-data"
-    voices = target / "voices" / "!v"
-    voices.mkdir(parents=True)
+    variants = target / "voices" / "!v"
+    variants.mkdir(parents=True)
     for name in ("phontab", "phonindex", "phondata", "intonations", "en_dict"):
         shutil.copyfile(source / name, target / name)
     (target / "lang" / "gmw").mkdir(parents=True)
     for file in (source / "lang" / "gmw").glob("en*"):
         shutil.copyfile(file, target / "lang" / "gmw" / file.name)
-    for voice in VOICES.values():
-        (voices / f"th_{voice.name}").write_text(voice.variant(), "utf-8")
+    for voice in voices:
+        (variants / voice.variant_id).write_text(voice.variant(), "utf-8")
 
 
 def run_jobs(
@@ -140,7 +147,7 @@ def run_jobs(
         "jobs": [
             {
                 "text": job.text,
-                "voice": f"{job.voice.accent}+th_{job.voice.name}",
+                "voice": f"gmw/{job.voice.accent}+{job.voice.variant_id}",
                 "words_per_minute": job.words_per_minute,
                 "out": str(out),
             }

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talking_heads.errors import UserError
-from talking_heads.speech import engine
+from talking_heads.speech import engine, flite
 from talking_heads.speech.audio import SAMPLE_RATE
 from talking_heads.speech.phonemes import Phoneme, normalize_symbol, phoneme_classes
+from talking_heads.speech.room import Room, add_room, get_room
 from talking_heads.speech.text import spoken_text
 from talking_heads.speech.timing import retime_closures, widen_coda_liquids
-from talking_heads.speech.voices import VOICES, Voice
+from talking_heads.speech.voices import ENGINES, VOICES, Voice
 
 LEAD_SECONDS = 0.24
 """Silence before the first sound: six motion frames, in which a mouth opens."""
@@ -31,8 +32,8 @@ SPEECH_DB = -23.0
 GAIN_DB = 3.0
 """The seed moves the level by at most this much up or down."""
 NOISE_DB = -55.0
-"""Level of the noise floor in dB of full scale. The engine's closures are digital silence, which
-no microphone hears, and which would give a network an easy and useless cue."""
+"""Usual level of the noise floor in dB of full scale. The engine's closures are digital silence,
+which no microphone hears, and which would give a network an easy and useless cue."""
 
 _MOTION_FRAME = 640
 # The engine also announces a "pause" in the glide from vowel to vowel ("be a"), where the voice
@@ -54,7 +55,7 @@ class Speech:
     text : str
         What was asked for.
     voice : str
-        A name of `VOICES`.
+        The voice's name.
     """
 
     audio: NDArray[np.float32]
@@ -72,45 +73,90 @@ class Utterance(NamedTuple):
     """What to say: the arguments of `synthesize`."""
 
     text: str
-    voice: str = "ada"
+    voice: str | Voice = "ada"
     rate: float = 1.0
     seed: int = 0
+    room: Room | str | None = None
+    noise_db: float = NOISE_DB
 
 
 class _Job(NamedTuple):
-    utterance: Utterance
+    text: str
     voice: Voice
+    rate: float
+    seed: int
+    room: Room | None
+    noise_db: float
     spoken: str
 
     def for_engine(self) -> engine.EngineJob:
-        rate = round(self.voice.words_per_minute * self.utterance.rate)
-        return engine.EngineJob(self.spoken, self.voice, min(max(rate, 80), 450))
+        return engine.EngineJob(self.spoken, self.voice, self.rate)
 
 
 def engine_status() -> str | None:
-    """Say which speech engine is installed, after letting it speak a word.
+    """Say which speech engines are installed, after letting each speak a word.
 
     Returns
     -------
     str or None
-        Name and version, or None if no engine is installed.
+        Names and versions, or None if no engine is installed.
 
     Raises
     ------
     UserError
         If one is installed but does not work.
     """
-    if not engine.is_installed():
-        return None
-    library, data = engine.engine_files()
-    with tempfile.TemporaryDirectory(prefix="talking_heads_") as folder:
-        engine.copy_data(data, Path(folder))
-        job = _checked(Utterance("yes")).for_engine()
-        ((facts, _),) = engine.run_jobs([job], library, Path(folder), "status")
-    return f"espeak-ng {facts['version']} from espeakng-loader {engine.loader_version()}"
+    found = []
+    if engine.is_installed():
+        library, data = engine.engine_files()
+        with tempfile.TemporaryDirectory(prefix="talking_heads_") as folder:
+            job = _checked(Utterance("yes")).for_engine()
+            engine.copy_data(data, Path(folder), [job.voice])
+            ((facts, _),) = engine.run_jobs([job], library, Path(folder), "status")
+        loader = engine.loader_version()
+        found.append(f"espeak-ng {facts['version']} from espeakng-loader {loader}")
+    if flite.find_flite() is not None:
+        with tempfile.TemporaryDirectory(prefix="talking_heads_") as folder:
+            facts, _ = flite.speak("yes", VOICES["slt"], 1.0, Path(folder) / "status.wav")
+        found.append(facts["version"])
+    return ", ".join(found) or None
 
 
-def synthesize(text: str, voice: str = "ada", *, rate: float = 1.0, seed: int = 0) -> Speech:
+def missing_engines(voices: Iterable[str | Voice]) -> tuple[str, ...]:
+    """Return which speech engines some voices need that are not installed.
+
+    Parameters
+    ----------
+    voices : iterable of str or Voice
+        Names of `VOICES`, or voices.
+
+    Returns
+    -------
+    tuple of str
+        Of `talking_heads.speech.voices.ENGINES`; empty if all is there.
+
+    Raises
+    ------
+    UserError
+        If a voice is unknown.
+    """
+    needed = {_voice(voice).engine for voice in voices}
+    there = {
+        "espeak-ng": engine.is_installed,
+        "flite": lambda: flite.find_flite() is not None,
+    }
+    return tuple(name for name in ENGINES if name in needed and not there[name]())
+
+
+def synthesize(
+    text: str,
+    voice: str | Voice = "ada",
+    *,
+    rate: float = 1.0,
+    seed: int = 0,
+    room: Room | str | None = None,
+    noise_db: float = NOISE_DB,
+) -> Speech:
     """Speak English text.
 
     The same arguments give the same samples, bit for bit, whatever was spoken before.
@@ -119,12 +165,16 @@ def synthesize(text: str, voice: str = "ada", *, rate: float = 1.0, seed: int = 
     ----------
     text : str
         Plain text of at most 10,000 characters; markup is not interpreted.
-    voice : str
-        A name of `VOICES`.
+    voice : str or Voice
+        A name of `VOICES`, or a voice.
     rate : float
         0.5 (slow) to 2 (fast), relative to the voice's own rate.
     seed : int
         Of the noise floor and the gain. The words sound the same.
+    room : Room or str, optional
+        A room, or a name of `talking_heads.speech.ROOMS`, in which it is said; by default none.
+    noise_db : float
+        Level of the noise floor in dB of full scale, -100 to -20.
 
     Returns
     -------
@@ -134,10 +184,10 @@ def synthesize(text: str, voice: str = "ada", *, rate: float = 1.0, seed: int = 
     Raises
     ------
     UserError
-        If the engine is missing or fails, the voice is unknown, or the text is empty, too long
-        or nothing that an English voice can say.
+        If the voice's engine is missing or fails, the voice or the room is unknown, or the text
+        is empty, too long or nothing that an English voice can say.
     """
-    (speech,) = synthesize_many([Utterance(text, voice, rate, seed)], workers=1)
+    (speech,) = synthesize_many([Utterance(text, voice, rate, seed, room, noise_db)], workers=1)
     return speech
 
 
@@ -152,8 +202,8 @@ def synthesize_many(
     Parameters
     ----------
     items : iterable of Utterance
-        Or of tuples ``(text, voice, rate, seed)``, the last three optional. They are checked before
-        the first is spoken.
+        Or of tuples ``(text, voice, rate, seed, room, noise_db)``, all but the first optional.
+        They are checked before the first is spoken.
     workers : int
         Processes at a time.
     progress : callable, optional
@@ -174,14 +224,16 @@ def synthesize_many(
     if workers < 1:
         raise UserError(f"At least 1 worker is needed, not {workers}.")
     jobs = [_checked(item) for item in items]
-    library, data = engine.engine_files()
-    return _speak_all(jobs, library, data, workers, progress)
+    needed = {job.voice.engine for job in jobs}
+    if "flite" in needed:
+        flite.flite_program()
+    files = engine.engine_files() if "espeak-ng" in needed else None
+    return _speak_all(jobs, files, workers, progress)
 
 
 def _speak_all(
     jobs: list[_Job],
-    library: Path,
-    data: Path,
+    files: tuple[Path, Path] | None,
     workers: int,
     progress: Callable[[int, int], None] | None,
 ) -> Generator[Speech, None, None]:
@@ -191,7 +243,11 @@ def _speak_all(
         ThreadPoolExecutor(workers) as pool,
     ):
         root = Path(folder)
-        engine.copy_data(data, root)
+        library = None
+        if files is not None:
+            library, data = files
+            ours = {job.voice for job in jobs if job.voice.engine == "espeak-ng"}
+            engine.copy_data(data, root, ours)
         size = min(_ITEMS_PER_PROCESS, -(-len(jobs) // workers)) or 1
         groups = [jobs[start : start + size] for start in range(0, len(jobs), size)]
         runs = [
@@ -213,63 +269,84 @@ def _speak_all(
                     waiting.cancel()
 
 
-def _speak_group(jobs: list[_Job], library: Path, root: Path, name: str) -> list[Speech]:
-    """Speak some items in one worker process."""
-    results = engine.run_jobs([job.for_engine() for job in jobs], library, root, name)
-    return [
-        _assembled(job.utterance, facts, pcm)
-        for job, (facts, pcm) in zip(jobs, results, strict=True)
-    ]
+def _speak_group(jobs: list[_Job], library: Path | None, root: Path, name: str) -> list[Speech]:
+    """Speak some items, those for espeak-ng in one worker process."""
+    results: list[tuple[dict[str, Any], NDArray[np.int16]] | None] = [None] * len(jobs)
+    ours = [index for index, job in enumerate(jobs) if job.voice.engine == "espeak-ng"]
+    if ours and library is not None:
+        spoken = engine.run_jobs([jobs[i].for_engine() for i in ours], library, root, name)
+        for index, result in zip(ours, spoken, strict=True):
+            results[index] = result
+    speeches = []
+    for job, done in zip(jobs, results, strict=True):
+        made = done or flite.speak(job.spoken, job.voice, job.rate, root / f"{name}.wav")
+        speeches.append(_assembled(job, *made))
+    return speeches
+
+
+def _voice(voice: Any) -> Voice:
+    if isinstance(voice, Voice):
+        return voice
+    if not isinstance(voice, str) or voice not in VOICES:
+        raise UserError(f"There is no voice {voice!r:.60}.\nChoose one of: {', '.join(VOICES)}.")
+    return VOICES[voice]
 
 
 def _checked(item: Sequence[Any]) -> _Job:
     try:
-        text, voice, rate, seed = Utterance(*item)
+        text, voice, rate, seed, room, noise_db = Utterance(*item)
     except TypeError:
         raise UserError(
-            f"An item is (text, voice, rate and seed), the last three optional, not {item!r:.60}."
+            "An item is (text, voice, rate, seed, room, noise_db), all but the first optional, "
+            f"not {item!r:.60}."
         ) from None
     if not isinstance(text, str):
         raise UserError(f"The text must be a string, not {type(text).__name__}.")
-    if not isinstance(voice, str) or voice not in VOICES:
-        raise UserError(f"There is no voice {voice!r}.\nChoose one of: {', '.join(VOICES)}.")
+    speaker = _voice(voice)
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0.5 <= rate <= 2.0:
         raise UserError(f"The speaking rate must be a number from 0.5 to 2, not {rate!r}.")
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise UserError(f"The seed must be a whole number from 0, not {seed!r}.")
-    return _Job(Utterance(text, voice, float(rate), int(seed)), VOICES[voice], spoken_text(text))
+    number = isinstance(noise_db, (int, float)) and not isinstance(noise_db, bool)
+    if not number or not -100 <= noise_db <= -20:
+        raise UserError(f"The noise floor must be from -100 to -20 dB, not {noise_db!r}.")
+    place = None if room is None else get_room(room)
+    return _Job(text, speaker, float(rate), int(seed), place, float(noise_db), spoken_text(text))
 
 
-def _assembled(utterance: Utterance, facts: dict[str, Any], pcm: NDArray[np.int16]) -> Speech:
-    """Make speech from the engine's samples and events."""
+def _assembled(job: _Job, facts: dict[str, Any], pcm: NDArray[np.int16]) -> Speech:
+    """Make speech from an engine's samples and events."""
     rate = int(facts["sample_rate"])
     events: list[tuple[int, str]] = [
         (int(sample), str(symbol)) for sample, symbol in facts["phonemes"]
     ]
     if not any(phoneme_classes(symbol) - {"pause"} for _, symbol in events) or not pcm.any():
         raise UserError(
-            f"Nothing in the text can be spoken: {utterance.text[:60]!r}.\n"
+            f"Nothing in the text can be spoken: {job.text[:60]!r}.\n"
             "Give at least one English word."
         )
     # The lead is silent too, so that a first plosive finds its closure there.
-    lead = round(LEAD_SECONDS * rate)
+    lead = round(LEAD_SECONDS * rate) - int(facts.get("lead", 0))
     quiet = np.concatenate([np.zeros(lead, np.float32), pcm.astype(np.float32) / 32768])
     symbols, starts, stresses = _timeline(events, lead, len(quiet), rate)
-    times = retime_closures(symbols, starts / rate, quiet, rate)
-    times = widen_coda_liquids(symbols, times)
+    times = starts / rate
+    if job.voice.engine == "espeak-ng":
+        times = retime_closures(symbols, times, quiet, rate)
+        times = widen_coda_liquids(symbols, times)
+    speech = quiet
+    if rate != SAMPLE_RATE:
+        import soxr
 
-    import soxr
-
-    speech = soxr.resample(quiet, rate, SAMPLE_RATE)
+        speech = soxr.resample(quiet, rate, SAMPLE_RATE)
     frames = int(np.ceil((len(speech) + TRAIL_SECONDS * SAMPLE_RATE) / _MOTION_FRAME))
-    audio = _with_level_and_noise(speech, frames * _MOTION_FRAME, utterance)
+    audio = _with_level_and_noise(speech, frames * _MOTION_FRAME, job)
     edges = [*times.tolist(), len(audio) / SAMPLE_RATE]
     phonemes = tuple(
         Phoneme(symbol, edges[index], edges[index + 1], stresses[index])
         for index, symbol in enumerate(symbols)
         if edges[index + 1] > edges[index]
     )
-    return Speech(audio, phonemes, utterance.text, utterance.voice)
+    return Speech(audio, phonemes, job.text, job.voice.name)
 
 
 def _timeline(
@@ -300,17 +377,22 @@ def _timeline(
 
 
 def _with_level_and_noise(
-    speech: NDArray[np.float32], length: int, utterance: Utterance
+    speech: NDArray[np.float32], length: int, job: _Job
 ) -> NDArray[np.float32]:
     # Text and voice belong to the seed: two clips of one corpus must not share their noise.
-    key = f"{utterance.voice}\0{utterance.rate!r}\0{utterance.text}".encode("utf-8", "replace")
+    key = f"{job.voice.name}\0{job.rate!r}\0{job.text}".encode("utf-8", "replace")
     digest = int.from_bytes(hashlib.sha256(key).digest()[:8], "little")
-    random = np.random.default_rng([utterance.seed, digest])
+    random = np.random.default_rng([job.seed, digest])
     active = speech[np.abs(speech) > 1e-3]
     level = 10.0 * np.log10(np.mean(np.square(active, dtype=np.float64)))
     gain_db = SPEECH_DB + random.uniform(-GAIN_DB, GAIN_DB) - level
-    peak = float(np.abs(speech).max())
+    voice = np.zeros(length, np.float32)
+    voice[: len(speech)] = speech
+    if job.room is not None:
+        voice = add_room(voice, job.room)
+    peak = float(np.abs(voice).max())
     gain = min(10.0 ** (gain_db / 20.0), 0.98 / peak)
-    audio = random.standard_normal(length, dtype=np.float32) * np.float32(10 ** (NOISE_DB / 20.0))
-    audio[: len(speech)] += speech * np.float32(gain)
+    floor = np.float32(10 ** (job.noise_db / 20.0))
+    audio = random.standard_normal(length, dtype=np.float32) * floor
+    audio += voice * np.float32(gain)
     return np.clip(audio, -1.0, 1.0)

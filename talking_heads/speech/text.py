@@ -13,6 +13,27 @@ MAX_CHARACTERS = 10_000
 _DROPPED = frozenset("<>[]{}|\\^~_*#`=")
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "…": "...", "–": "-", "—": ", "})
 
+_SPELLINGS = {
+    "ß": "ss",
+    "æ": "ae",
+    "Æ": "Ae",
+    "œ": "oe",
+    "Œ": "Oe",
+    "ø": "o",
+    "Ø": "O",
+    "đ": "d",
+    "Đ": "D",
+    "ð": "th",
+    "Ð": "Th",
+    "þ": "th",
+    "Þ": "Th",
+    "ł": "l",
+    "Ł": "L",
+    "ı": "i",
+    "£": " pounds ",
+    "€": " euros ",
+}
+
 
 def spoken_text(text: str) -> str:
     """Return the text as it is given to the engine: printable, on one line, no markup signs.
@@ -61,3 +82,29 @@ def spoken_text(text: str) -> str:
         found = "holds no words" if text.strip() else "is empty"
         raise UserError(f"The text {found}.\nGive at least one English word.")
     return spoken
+
+
+def ascii_text(text: str) -> str:
+    """Return spoken text for an engine that knows the letters a to z only: é becomes e.
+
+    Parameters
+    ----------
+    text : str
+        From `spoken_text`.
+
+    Returns
+    -------
+    str
+        ASCII. Letters with marks lost them; ß, æ and the like became their spelling without.
+
+    Raises
+    ------
+    UserError
+        If nothing is left to say.
+    """
+    for letter, spelling in _SPELLINGS.items():
+        text = text.replace(letter, spelling)
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
+    if not any(letter.isalnum() for letter in plain):
+        raise UserError("The text holds no words.\nGive at least one English word.")
+    return " ".join(plain.split())
