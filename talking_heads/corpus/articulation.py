@@ -20,13 +20,14 @@ from talking_heads.corpus.dominance import (
     blend,
     dominance,
 )
+from talking_heads.corpus.habits import to_shapes
 from talking_heads.corpus.style import Style
 from talking_heads.corpus.upper_face import upper_face
-from talking_heads.corpus.variation import Take, draw_take, plain_take
+from talking_heads.corpus.variation import Take, draw_take, draw_wander, plain_take
 from talking_heads.corpus.viseme_segments import Segment, segments_of
 from talking_heads.corpus.visemes import PARAMETERS, VISEMES, VOWELS
 from talking_heads.errors import UserError
-from talking_heads.face import ARKIT_INDEX, ARKIT_NAMES, get_face
+from talking_heads.face import ARKIT_INDEX, get_face
 from talking_heads.speech import Phoneme
 
 FPS = 25.0
@@ -93,6 +94,10 @@ def _target(segment: Segment, parameter: str, style: Style) -> float:
         value *= style.spread
     if parameter == "mouthUpperUp":
         value *= style.upper_lip
+    if parameter == "mouthLowerDown":
+        value *= style.lower_lip
+    if parameter == "cheekPuff":
+        value += segment.pressure
     if parameter == "mouthPress":
         value *= style.press
     return value
@@ -120,7 +125,7 @@ def mouth_curves(
     Returns
     -------
     dict of str to ndarray
-        ``(frame,)`` for each of `visemes.PARAMETERS`.
+        ``(frame,)`` for each of `visemes.PARAMETERS`, and ``"activity"``: 0 at rest to 1 in speech.
     """
     take = take or plain_take(segments)
     centre = np.array([segment.centre for segment in segments]) + take.shift
@@ -128,37 +133,21 @@ def mouth_curves(
     pause = np.array([segment.viseme.name == "pause" for segment in segments])
     # Rest is left and reached more slowly than one sound is left for the next.
     after = np.where(pause, 1.3 * REACH_AFTER, REACH_AFTER)
-    curves = {}
+    early = {
+        rounded: np.where(pause, 1.3 * REACH_BEFORE, REACH_ROUNDING if rounded else REACH_BEFORE)
+        for rounded in (False, True)
+    }
+    one = np.ones(len(segments))
+    weights = {k: dominance(time, centre, half, one, early[k], after) for k in early}
+    curves = {"activity": blend(weights[False], 1.0 - pause)}
     for column, parameter in enumerate(PARAMETERS):
         alpha = np.array([segment.viseme.strength_of(parameter) for segment in segments])
         targets = np.array([_target(segment, parameter, style) for segment in segments])
         targets *= take.factor[:, column]
         if parameter in _OPENING:
-            targets *= take.gain
-        reach = REACH_ROUNDING if parameter in _ROUNDING else REACH_BEFORE
-        before = np.where(pause, 1.3 * REACH_BEFORE, reach)
-        weights = dominance(time, centre, half, alpha, before, after)
-        curves[parameter] = blend(weights, targets)
+            targets *= take.jaw if parameter == "jawOpen" else take.lips
+        curves[parameter] = blend(weights[parameter in _ROUNDING], targets, alpha)
     return curves
-
-
-def _spread_to_sides(
-    curves: dict[str, NDArray[np.float64]], frames: int, style: Style
-) -> NDArray[np.float64]:
-    """Write curves into ``(frame, 52)`` coefficients, with the speaker's asymmetry and smile."""
-    out = np.zeros((frames, len(ARKIT_NAMES)))
-    for name, values in curves.items():
-        if name in ARKIT_INDEX:
-            out[:, ARKIT_INDEX[name]] = values
-        else:
-            out[:, ARKIT_INDEX[f"{name}Left"]] = values * (1 + style.asymmetry)
-            out[:, ARKIT_INDEX[f"{name}Right"]] = values * (1 - style.asymmetry)
-    rounding = np.clip(curves["mouthPucker"] + curves["mouthFunnel"], 0, 1)
-    for side, sign in (("Left", 1), ("Right", -1)):
-        out[:, ARKIT_INDEX[f"mouthSmile{side}"]] += (
-            style.smile * (1 - rounding) * (1 + sign * style.asymmetry)
-        )
-    return out
 
 
 def articulate_mouth(
@@ -206,14 +195,18 @@ def articulate_mouth(
     rate = fps * OVERSAMPLING
     fine = np.arange(frames * OVERSAMPLING) / rate
     moving = with_anticipation(segments)
-    take = None if seed is None else draw_take(moving, style, seed)
+    take = plain_take(moving) if seed is None else draw_take(moving, style, seed)
     curves = mouth_curves(moving, fine - style.offset, style, take)
     curves = {
         name: gaussian_filter1d(values, SMOOTHING * rate, mode="nearest")[::OVERSAMPLING]
         for name, values in curves.items()
     }
-    out = np.clip(_spread_to_sides(curves, frames, style), 0, 1)
-    out = np.clip(close_lips(out, segments, lips, fps, offset=style.offset), 0, 1)
+    activity = curves.pop("activity")
+    out = to_shapes(curves, activity, style, draw_wander(frames, fps, style, seed))
+    narrow = [i for i, segment in enumerate(moving) if segment.viseme.aperture is not None]
+    out = close_lips(
+        out, segments, lips, fps, style=style, shift=take.shift[narrow], press=take.press[narrow]
+    )
     return out.astype(np.float32)
 
 

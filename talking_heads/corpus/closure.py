@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from talking_heads.corpus.viseme_segments import Segment
+from talking_heads.corpus.style import Style
+from talking_heads.corpus.viseme_segments import Segment, frames_of
 from talking_heads.face import ARKIT_INDEX
 
 CLOSING = 0.070
@@ -72,6 +73,29 @@ def hold_of(segment: Segment) -> tuple[float, float]:
     return middle - half, middle + half
 
 
+def aim_of(segment: Segment, style: Style, factor: float = 1.0) -> float:
+    """Return the gap in metres at which a sound aims in one take.
+
+    Parameters
+    ----------
+    segment : Segment
+        A sound with an `aperture`.
+    style : Style
+        `Style.press` counts where the lips press together.
+    factor : float
+        Of the take, about 1.
+
+    Returns
+    -------
+    float
+        Below 0 where the lips press together, and then -0.5 mm at most.
+    """
+    gap = segment.viseme.aperture or 0.0
+    if gap >= 0:
+        return gap * (0.5 + 0.5 * factor)
+    return min(gap * (0.5 + 0.5 * style.press) * factor, -0.0005)
+
+
 def envelope(
     time: NDArray[np.float64],
     start: float,
@@ -101,7 +125,10 @@ def envelope(
 
 
 def closed(
-    coefficients: NDArray[np.float64], effort: NDArray[np.float64], weight: NDArray[np.float64]
+    coefficients: NDArray[np.float64],
+    effort: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    jaw_closing: float = 0.0,
 ) -> NDArray[np.float64]:
     """Close the lips of some poses with a given effort.
 
@@ -114,6 +141,8 @@ def closed(
         the jaw rises too.
     weight : ndarray
         ``(frame,)`` 0 to 1: how far the shapes that hold the lips apart give way.
+    jaw_closing : float
+        Share of the jaw's opening that the jaw itself takes back at an effort of 1.
 
     Returns
     -------
@@ -123,6 +152,7 @@ def closed(
     out = coefficients.copy()
     out[:, _OPENERS] *= 1 - 0.9 * weight[:, None]
     extra = np.maximum(effort - 1, 0)
+    out[:, _JAW] *= 1 - jaw_closing * np.minimum(effort, 1)
     out[:, _CLOSE] = np.minimum(effort, 1) * out[:, _JAW] + 0.25 * extra
     out[:, _JAW] *= 1 - 0.7 * extra
     return out
@@ -145,7 +175,9 @@ def close_lips(
     face: LipFace,
     fps: float,
     *,
-    offset: float = 0.0,
+    style: Style | None = None,
+    shift: Sequence[float] | None = None,
+    press: Sequence[float] | None = None,
 ) -> NDArray[np.float64]:
     """Bring the lips together where segments ask for an aperture.
 
@@ -159,32 +191,41 @@ def close_lips(
         The speaker's head.
     fps : float
         Frames a second.
-    offset : float
-        Seconds by which the mouth follows the voice.
+    style : Style, optional
+        Whose offset, press and jaw; the default has none.
+    shift : sequence of float, optional
+        Seconds by which each narrowing comes later, one for each segment with an `aperture`.
+    press : sequence of float, optional
+        Factor on how far the lips aim past each other, one for each of the same.
 
     Returns
     -------
     ndarray
-        ``(frame, 52)``. Each such segment shows its aperture in one frame of its own at least, so
-        far as it contains a frame; frames away from such segments are unchanged.
+        ``(frame, 52)``. Each such segment shows its aperture in one of the frames that
+        `frames_of` gives it, at least; frames away from such segments are unchanged.
     """
+    style = style or Style()
+    narrow = [segment for segment in segments if segment.viseme.aperture is not None]
+    if not narrow:
+        return coefficients
     frames = len(coefficients)
     time = np.arange(frames) / fps
     free = face.signed_aperture(coefficients.astype(np.float32)).astype(np.float64)
     wanted, weight = free.copy(), np.zeros(frames)
-    narrow = [segment for segment in segments if segment.viseme.aperture is not None]
-    holds = [hold_of(segment) for segment in narrow]
+    late = style.offset + np.asarray(np.zeros(len(narrow)) if shift is None else shift)
+    factor = np.ones(len(narrow)) if press is None else np.asarray(press)
+    holds = np.array([hold_of(segment) for segment in narrow]) + late[:, None]
     for i, segment in enumerate(narrow):
-        target = segment.viseme.aperture or 0.0
-        start, end = holds[i][0] + offset, holds[i][1] + offset
-        before = start - offset - holds[i - 1][1] if i else np.inf
-        after = holds[i + 1][0] - end + offset if i + 1 < len(narrow) else np.inf
+        target = aim_of(segment, style, float(factor[i]))
+        start, end = holds[i]
+        before = start - holds[i - 1, 1] if i else np.inf
+        after = holds[i + 1, 0] - end if i + 1 < len(narrow) else np.inf
         ways = np.interp([start - CLOSING, end + OPENING], time, free) - target
         ramps = _ramp(ways[0], before, CLOSING), _ramp(ways[1], after, OPENING)
         share = envelope(time, start, end, *ramps)
-        inside = np.flatnonzero((time >= segment.start) & (time <= segment.end))
-        if len(inside) and share[inside].max() < 1:
-            share[inside[np.argmax(share[inside])]] = 1.0
+        own = frames_of(segment, frames, fps)
+        if len(own) and share[own].max() < 1:
+            share[own[np.argmax(share[own])]] = 1.0
         wanted = np.minimum(wanted, (1 - share) * free + share * target)
         if target < 0:
             weight = np.maximum(weight, share)
@@ -195,8 +236,8 @@ def close_lips(
     low, high = np.zeros(len(busy)), np.full(len(busy), 2.0)
     for _ in range(_STEPS):
         middle = 0.5 * (low + high)
-        posed = closed(coefficients[busy], middle, weight[busy])
+        posed = closed(coefficients[busy], middle, weight[busy], style.jaw_closing)
         open_still = face.signed_aperture(posed.astype(np.float32)) > wanted[busy]
         low, high = np.where(open_still, middle, low), np.where(open_still, high, middle)
-    out[busy] = closed(coefficients[busy], high, weight[busy])
+    out[busy] = closed(coefficients[busy], high, weight[busy], style.jaw_closing)
     return out

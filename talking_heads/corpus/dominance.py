@@ -60,7 +60,11 @@ def dominance(
     return alpha * np.exp(-_LOG_TENTH / reach * outside)
 
 
-def blend(weights: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray[np.float64]:
+def blend(
+    weights: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    alpha: NDArray[np.float64] | float = 1.0,
+) -> NDArray[np.float64]:
     """Return the mean of the targets weighted by dominance.
 
     Parameters
@@ -69,11 +73,14 @@ def blend(weights: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray
         ``(frame, segment)`` from `dominance`.
     targets : ndarray
         ``(segment,)``.
+    alpha : ndarray or float
+        ``(segment,)`` further factors on the weights. Several parameters can share the costly
+        part of their dominance, computed with a peak of 1, and differ in this.
 
     Returns
     -------
     ndarray
         ``(frame,)``; 0 where no segment dominates.
     """
-    total = weights.sum(axis=1)
-    return (weights @ targets) / np.maximum(total, _FLOOR)
+    alpha = np.broadcast_to(alpha, targets.shape)
+    return (weights @ (alpha * targets)) / np.maximum(weights @ alpha, _FLOOR)

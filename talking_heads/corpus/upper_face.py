@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from talking_heads.corpus.viseme_segments import visemes_of
 from talking_heads.corpus.style import Style
+from talking_heads.corpus.variation import smooth_noise
+from talking_heads.corpus.viseme_segments import visemes_of
 from talking_heads.corpus.visemes import VOWELS
 from talking_heads.face import ARKIT_INDEX
 from talking_heads.speech import Phoneme
@@ -48,7 +49,11 @@ def blink_shape(time: NDArray[np.float64], length: float = 0.208) -> NDArray[np.
 
 
 def blink_times(
-    duration: float, rate: float, pauses: Sequence[tuple[float, float]], rng: np.random.Generator
+    duration: float,
+    rate: float,
+    pauses: Sequence[tuple[float, float]],
+    rng: np.random.Generator,
+    double: float = 0.0,
 ) -> list[float]:
     """Draw the starts of blinks.
 
@@ -62,14 +67,18 @@ def blink_times(
         Pauses of the speech in seconds; half of the blinks near one move into it.
     rng : numpy.random.Generator
         Source of chance.
+    double : float
+        Share of blinks that another one follows after 0.45 s.
 
     Returns
     -------
     list of float
-        Seconds, ascending. Intervals follow a gamma distribution of shape 2, and are never shorter
-        than 0.45 s.
+        Seconds, ascending. Other intervals follow a gamma distribution of shape 2, and none is
+        shorter than 0.45 s.
     """
-    mean = 60.0 / max(rate, 1e-3)
+    if rate <= 0:
+        return []
+    mean = 60.0 * (1 + double) / rate
     # Start well before the clip, so that its beginning is a random point in the process.
     time = -3 * mean * rng.uniform(0.5, 1.0)
     times: list[float] = []
@@ -84,6 +93,10 @@ def blink_times(
                 start = near[0][0] + rng.uniform(0, 0.1)
         if start > -0.2 and start < duration and (not times or start - times[-1] > _BLINK_GAP):
             times.append(float(start))
+            again = float(start) + _BLINK_GAP
+            if rng.uniform() < double and again < duration:
+                times.append(again)
+                time = max(time, again)
 
 
 def _bump(
@@ -97,7 +110,7 @@ def _bump(
 def brow_accents(
     phonemes: Sequence[Phoneme], style: Style, rng: np.random.Generator
 ) -> list[tuple[float, float]]:
-    """Draw the stressed vowels that lift the brows.
+    """Draw the stressed vowels that move the brows.
 
     Parameters
     ----------
@@ -111,8 +124,8 @@ def brow_accents(
     Returns
     -------
     list of (time, height)
-        Seconds and height. Primary stress lifts the brows more often than none; long vowels more
-        than short ones.
+        Seconds and height. Primary stress moves the brows more often than secondary; long vowels
+        more than short ones. A share of `Style.brow_frown` has a height below 0.
     """
     accents = []
     last = -1.0
@@ -124,20 +137,10 @@ def brow_accents(
         chance = (0.2 + 0.8 * style.brow) * (1.0 if phoneme.stress == 2 else 0.5)
         draw, height = rng.uniform(), rng.uniform(0.6, 1.2)
         if draw < chance and centre - last > 0.45:
-            accents.append((centre - 0.03, style.brow * length * height))
+            sign = -1.0 if rng.uniform() < style.brow_frown else 1.0
+            accents.append((centre - 0.03, sign * style.brow * length * height))
             last = centre
     return accents
-
-
-def _drift(
-    frames: int, fps: float, seconds: float, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Return smooth noise of unit size that changes over about `seconds`."""
-    margin = int(4 * seconds * fps) + 1
-    sigma = seconds * fps
-    noise = gaussian_filter1d(rng.normal(size=frames + 2 * margin), sigma, mode="wrap")
-    # White noise through a Gaussian of width sigma keeps 1 / (2 sigma sqrt(pi)) of its variance.
-    return noise[margin : margin + frames] * np.sqrt(2 * sigma * np.sqrt(np.pi))
 
 
 def gaze_path(
@@ -162,12 +165,12 @@ def gaze_path(
         ``(frame, 2)``, to the face's own left and up, -1 to 1.
     """
     path = np.zeros((frames, 2))
-    time, target = 0.0, rng.normal(size=2) * size * (0.4, 0.25)
+    time, target = 0.0, rng.normal(size=2) * size * (0.4, 0.34)
     starts, targets = [0.0], [target]
     while time < frames / fps:
         time += rng.uniform(0.4, 2.5)
         away = rng.uniform() < 1 / 3
-        target = rng.normal(size=2) * size * ((1.0, 0.6) if away else (0.2, 0.12))
+        target = rng.normal(size=2) * size * ((1.0, 0.85) if away else (0.2, 0.17))
         starts.append(time)
         targets.append(target)
     clock = np.arange(frames) / fps
@@ -207,7 +210,7 @@ def upper_face(
 
     pauses = [(p.start, p.end) for p in phonemes if not p.symbol and p.end - p.start > 0.08]
     blink = np.zeros(frames)
-    for start in blink_times(frames / fps, style.blinks, pauses, rng):
+    for start in blink_times(frames / fps, style.blinks, pauses, rng, style.double_blinks):
         # On a frame of its own, the lid is seen shut; between two frames it would seem to miss.
         start = np.round((start + _CLOSING * style.blink_length) * fps) / fps
         shape = blink_shape(clock - start + _CLOSING * style.blink_length, style.blink_length)
@@ -216,9 +219,11 @@ def upper_face(
     raised = np.full(frames, style.brow_rest)
     for centre, height in brow_accents(phonemes, style, rng):
         raised += height * _bump(clock, centre, 0.10, 0.17)
-    raised += style.brow_free * _drift(frames, fps, 0.45, rng)
-    tilt = 0.5 * style.brow_free * _drift(frames, fps, 0.6, rng)
-    frown = np.maximum(-raised, 0) + np.maximum(style.brow_free * _drift(frames, fps, 0.9, rng), 0)
+    raised += style.brow_free * smooth_noise(frames, fps, 0.45, rng)
+    tilt = 0.5 * style.brow_free * smooth_noise(frames, fps, 0.6, rng)
+    frown = np.maximum(-raised, 0) + np.maximum(
+        style.brow_free * smooth_noise(frames, fps, 0.9, rng), 0
+    )
     up = np.maximum(raised, 0)
     out["browInnerUp"] = 0.9 * up
     out["browOuterUpLeft"] = 0.75 * up * (1 + style.asymmetry) + tilt
@@ -239,5 +244,4 @@ def upper_face(
         out[f"eyeBlink{side}"] = np.maximum(blink, 0.25 * low)
         out[f"eyeWide{side}"] = 0.25 * np.maximum(raised - 0.2, 0) * (1 - blink)
         out[f"eyeSquint{side}"] = 0.15 * style.smile + 0.06 * blink
-        out[f"cheekSquint{side}"] = np.full(frames, 0.3 * style.smile)
     return {name: np.clip(values, 0, 1) for name, values in out.items() if name in ARKIT_INDEX}

@@ -41,6 +41,8 @@ _SYMBOLS: dict[str, str] = {
 # Where the burst stands within the phoneme, measured on the level of 105 p, b and m of five voices
 # of our synthesiser: behind it come aspiration and the start of the vowel.
 _RELEASE = {"p": 0.58, "b": 0.68, "m": 0.80}
+# Air that is held up behind the lips rounds the cheeks a little; in m it leaves by the nose.
+_PRESSURE = {"p": 0.14, "b": 0.08}
 
 
 def visemes_of(symbol: str) -> tuple[Viseme, ...]:
@@ -73,6 +75,7 @@ class Segment:
     """A stretch of time that belongs to one viseme, in seconds.
 
     `release` is the share of it after which closed lips part: in a plosive, at the burst.
+    `pressure` is how far the air behind the lips puffs the cheeks.
     """
 
     viseme: Viseme
@@ -80,6 +83,7 @@ class Segment:
     end: float
     stress: int = 0
     release: float = 1.0
+    pressure: float = 0.0
 
     @property
     def centre(self) -> float:
@@ -111,6 +115,7 @@ def segments_of(phonemes: Sequence[Phoneme]) -> list[Segment]:
     for phoneme in phonemes:
         visemes = visemes_of(phoneme.symbol)
         release = _RELEASE.get(phoneme.symbol[:1], 1.0)
+        pressure = _PRESSURE.get(phoneme.symbol[:1], 0.0)
         length = phoneme.end - phoneme.start
         if len(visemes) == 1:
             edges = [phoneme.start, phoneme.end]
@@ -119,18 +124,18 @@ def segments_of(phonemes: Sequence[Phoneme]) -> list[Segment]:
             first = phoneme.start + 0.6 * length
             edges = [phoneme.start, *(first + rest * i for i in range(len(visemes)))]
         segments += [
-            Segment(viseme, edges[i], edges[i + 1], phoneme.stress, release)
+            Segment(viseme, edges[i], edges[i + 1], phoneme.stress, release, pressure)
             for i, viseme in enumerate(visemes)
         ]
     return segments
 
 
-def frames_of(phoneme: Phoneme, frames: int, fps: float) -> NDArray[np.int64]:
-    """Return the frames that show a phoneme: those whose time f / fps lies within it.
+def frames_of(phoneme: Phoneme | Segment, frames: int, fps: float) -> NDArray[np.int64]:
+    """Return the frames that show a sound: those whose time f / fps lies within it.
 
     Parameters
     ----------
-    phoneme : Phoneme
+    phoneme : Phoneme or Segment
         With start and end in seconds.
     frames : int
         Length of the motion.
