@@ -100,8 +100,12 @@ def skin_colors(points: Array, lattice: Lattice, surface: HeadSurface) -> Array:
     color = _mix(
         color, dusk, 0.30 * near(at.eye + np.array([-0.003, -0.012, 0.014]), (0.014, 0.005, 0.02))
     )
-    nostril = at.nose_tip + np.array([0.0066 + 0.001 * who["nose_width"], -0.008, -0.0105])
-    color = _mix(color, skin * [0.38, 0.28, 0.27], 0.95 * near(nostril, (0.0038, 0.0040, 0.009)))
+    # The middle of a nostril lies deeper than its rim.
+    color = _mix(
+        color,
+        skin * [0.30, 0.20, 0.19],
+        0.95 * near(surface.nostril + np.array([0, 0.0045, 0]), (0.0042, 0.0060, 0.0058)),
+    )
     color = _beard(color, p, surface)
     color = _cropped_hair(color, points, surface)
     _lips(color, lattice.mouth, who)

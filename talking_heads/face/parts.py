@@ -284,61 +284,68 @@ def tongue(anchors: Anchors) -> tuple[Piece, Array]:
     return piece, np.repeat(t, steps)
 
 
-def ear(surface: HeadSurface, skin: Array, steps: int = 28) -> Piece:
-    """Build the left ear: a shell with rim, fold and bowl, closed behind toward the head."""
+# Rings of the ear from the bowl outward, over the rim and down its back: share of the way from the
+# middle of the bowl to the outline, height over the ear's plane (mm) behind and above, in front
+# beside the tragus, shade.
+_EAR_RINGS = (
+    (0.00, -3.4, -3.4, 0.58), (0.22, -3.4, -3.2, 0.64), (0.34, -2.2, -1.2, 0.76),
+    (0.43, 0.6, 0.8, 0.90), (0.52, 2.5, 1.6, 1.02), (0.62, 2.3, 1.4, 1.00),
+    (0.74, 0.4, 0.8, 0.84), (0.83, 0.5, 0.2, 0.84), (0.90, 3.2, -0.6, 0.99),
+    (0.95, 4.3, -1.4, 1.05), (1.00, 3.8, -2.2, 1.03), (1.02, 2.0, -3.0, 0.98),
+    (1.00, 0.0, -4.0, 0.92), (0.93, -1.8, -5.0, 0.84), (0.80, -4.0, -6.0, 0.78),
+)  # fmt: skip
+
+
+def ear(surface: HeadSurface, skin: Array, steps: int = 36) -> Piece:
+    """Build the left ear: bowl, fold, rim and lobe, joined to the head behind."""
     who, at = surface.identity, surface.anchors
-    size = 1.0 + 0.13 * who["ear_size"]
+    size = (1.0 + 0.13 * who["ear_size"]) / 1000.0
     turn = np.arange(steps) * 2 * np.pi / steps  # 0 back, 90 up
-    # Outline in the plane of the ear (millimetres back and up): broad above, a lobe below.
     back, up = np.cos(turn), np.sin(turn)
+    # Outline in the plane of the ear (millimetres back and up): broad above, a lobe below.
     outline = np.stack(
         [
-            back * (16.5 - 3.0 * np.clip(-up, 0, 1)) + 2.0 * up,
-            np.sign(up) * np.abs(up) ** 0.92 * np.where(up > 0, 29.0, 28.0),
+            back * (16.5 - 4.0 * np.clip(-up, 0, 1)) + 2.0 * up,
+            np.where(up > 0, 29.0, 28.0) * np.sign(up) * np.abs(up) ** 0.92,
         ],
         1,
     )
     bowl = np.array([-3.0, -3.0])
-    # Share of the way from bowl to outline, height over the plane (mm), colour.
-    rings = (
-        (0.00, -5.0, 0.60), (0.28, -4.5, 0.64), (0.42, -1.5, 0.80), (0.55, 2.2, 1.00),
-        (0.68, 1.2, 0.92), (0.80, 0.6, 0.84), (0.88, 2.6, 1.00), (0.96, 4.0, 1.04),
-        (1.02, 2.8, 1.02), (1.01, 0.0, 0.95), (0.90, -3.0, 0.85), (0.58, -17.0, 0.75),
-    )  # fmt: skip
     lobe = smoothstep(up, -0.45, -0.85)
     front = smoothstep(back, 0.15, -0.75)
+    tragus = np.exp(-(((turn - np.radians(190.0)) / np.radians(24.0)) ** 2))
     tilt = np.radians(12.0)
-    axis_back = np.array([0.42, 0.0, -1.0]) / np.hypot(0.42, 1.0)
-    axis_back = axis_back * np.cos(tilt)
+    axis_back = np.array([0.42, 0.0, -1.0]) / np.hypot(0.42, 1.0) * np.cos(tilt)
     axis_up = np.array([0.06, 1.0, -np.sin(tilt)])
-    normal = np.cross(axis_up, axis_back)
+    normal = np.cross(axis_back, axis_up)
     normal /= np.linalg.norm(normal)
-    if normal[0] < 0:
-        normal = -normal
-    anchor = project(
-        surface.distance,
-        np.array([[0.0, at.ear[1] - 0.004, at.ear[2]]]),
-        np.array([[1.0, 0.0, 0.0]]),
-        0.12,
-    )[0]
-    anchor = anchor + axis_back * 0.0095 * size + [0.0012, 0, 0]
+    side = np.array([[0.0, at.ear[1] - 0.004, at.ear[2]]])
+    anchor = project(surface.distance, side, np.array([[1.0, 0.0, 0.0]]), 0.12)[0]
+    anchor = anchor + axis_back * 9.5 * size + [0.0022, 0, 0]
+
+    def place(flat: Array, height: Array) -> Array:
+        across = flat[:, :1] * axis_back + flat[:, 1:] * axis_up
+        return anchor + size * (across + height[:, None] * normal)
+
     points, colors = [], []
-    for share, height, shade in rings:
-        flat = bowl + (outline - bowl) * share
-        h = height * (1.0 - 0.75 * lobe * (share > 0.3)) * (1.0 - 0.80 * front * (share > 0.3))
-        h = np.where((share < 0.3), height, h)
-        h = h - 3.0 * front * (share > 0.8)
-        p = anchor + size / 1000.0 * (
-            flat[:, :1] * axis_back + flat[:, 1:] * axis_up + np.reshape(h, (-1, 1)) * normal
-        )
+    for ring, (share, behind, ahead, shade) in enumerate(_EAR_RINGS):
+        height = behind + (ahead - behind) * front
+        height = height + 3.2 * tragus * np.exp(-(((share - 0.46) / 0.11) ** 2)) * (ring < 9)
+        height = height * (1.0 - 0.70 * lobe * (share > 0.3))
+        p = place(bowl + (outline - bowl) * share, height)
+        if ring < 7:  # the skin of the head must not come through the bowl
+            p += np.maximum(0.0012 - surface.distance(p), 0.0)[:, None] * normal
         points.append(p)
-        tone = np.full(steps, shade)
-        tone = tone + (0.96 - tone) * (lobe + front).clip(0, 1) * (share > 0.3)
-        colors.append(np.clip(skin * tone[:, None] * [1.0, 0.93, 0.92], 0, 255))
+        tone = shade + (0.95 - shade) * np.maximum(lobe, 0.8 * front) * (share > 0.45)
+        colors.append(np.clip(skin * tone[:, None] ** [0.75, 1.1, 1.1] * [1.0, 0.93, 0.92], 0, 255))
+    # Behind, the ear grows out of the head.
+    root = place(bowl + (outline - bowl) * (0.62 - 0.2 * lobe)[:, None], np.full(steps, -8.0))
+    for _ in range(4):
+        root -= (surface.distance(root) + 0.003)[:, None] * gradient(surface.distance, root)
+    points.append(root)
+    colors.append(np.clip(np.tile(skin * [0.74, 0.68, 0.67], (steps, 1)), 0, 255))
     return Piece(
-        np.concatenate(points),
-        sheet(len(rings), steps, closed=True, flip=False),
-        np.concatenate(colors),
+        np.concatenate(points), sheet(len(points), steps, closed=True), np.concatenate(colors)
     )
 
 

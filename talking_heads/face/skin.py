@@ -68,8 +68,8 @@ _NOSE = np.array(
         (12.5, 7.0, 8.0),
         (13.0, -0.5, 10.5),
         (13.5, -6.5, 6.0),
-        (14.0, -10.5, -1.0),
-        (14.5, -12.5, -8.5),
+        (14.0, -10.9, -4.5),
+        (14.5, -12.8, -9.7),
         (15.0, -15.0, -11.0),
     ]
 )
@@ -155,7 +155,17 @@ def _under_nose(points: Array, row: Array, column: Array, surface: HeadSurface) 
     share = smoothstep(np.abs(column), 1.25 * reach, 0.5 * reach) * smoothstep(
         np.abs(row - 13.5), 1.5, 0.8
     )
-    return settle(surface.distance, points + (goal - points) * share[:, None])
+    settled = settle(surface.distance, points + (goal - points) * share[:, None])
+    return settled + nostril_share(settled, surface)[:, None] * [0.0, 0.0044, -0.0008]
+
+
+def nostril_share(points: Array, surface: HeadSurface) -> Array:
+    """Return 1 in the middle of both nostrils to 0 at their rims, for points under the nose."""
+    way = points * [1.0, 0.0, 1.0]
+    way[:, 0] = np.abs(way[:, 0])
+    way = (way - surface.nostril * [1.0, 0.0, 1.0]) / [0.0042, 1.0, 0.0058]
+    under = smoothstep(points[:, 1] - surface.anchors.nose_tip[1], -0.003, -0.006)
+    return under * smoothstep(np.linalg.norm(way, axis=1), 1.0, 0.3)
 
 
 def lid_curve(ring: Ring, anchors: Anchors, surface: HeadSurface) -> tuple[Array, Array, Array]:
@@ -247,7 +257,7 @@ def _mouth_positions(ring: Ring, points: Array, surface: HeadSurface) -> Array:
     y = (
         at.mouth[1]
         - 0.0007 * np.exp(-((a / 0.22) ** 2))
-        + 0.0009 * a**2
+        + 0.0021 * a**2.5
         + 0.0006 * np.exp(-(((a - 0.5) / 0.25) ** 2))
     )
     height = lip_height(curve.across, upper, at)

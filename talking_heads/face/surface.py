@@ -91,8 +91,8 @@ class HeadSurface:
         )
         d = smooth_min(
             d,
-            cap((0.055 + 0.003 * bones, -0.014, 0.043), (0.065, -0.008, 0.0), 0.008, 0.0075),
-            0.030,
+            cap((0.0535 + 0.002 * bones, -0.014, 0.043), (0.0625, -0.008, 0.0), 0.008, 0.0075),
+            0.032,
         )
         d = smooth_min(
             d,
@@ -128,7 +128,7 @@ class HeadSurface:
         )
         d = smooth_min(d, column, 0.030)
         # The two ropes from behind the ear to the pit of the neck.
-        rope = cap((0.050, -0.070, -0.022), (0.012, -0.195, 0.014), 0.010, 0.009)
+        rope = cap((0.044, -0.062, -0.024), (0.012, -0.195, 0.014), 0.008, 0.009)
         return smooth_min(d, rope, 0.022)
 
     def _nose(self, p: Array) -> Array:
@@ -153,19 +153,15 @@ class HeadSurface:
         d = smooth_min(
             d, ellipsoid(p, wing, np.array([0.0058 + 0.0008 * wide, 0.0070, 0.0095])), 0.009
         )
-        d = smooth_min(
-            d,
-            capsule(
-                p,
-                tip + np.array([0, -0.006, -0.004]),
-                tip + np.array([0, -0.0115, -0.020]),
-                0.0042,
-                0.006,
-            ),
-            0.006,
-        )
-        hole = tip + np.array([0.0066 + 0.001 * wide, -0.0105, -0.0100])
-        return smooth_max(d, -ellipsoid(p, hole, np.array([0.0034, 0.0050, 0.0060])), 0.004)
+        # The bar between the nostrils; these are pressed into the skin later.
+        bar = tip + np.array([[0, -0.006, -0.004], [0, -0.0115, -0.020]])
+        return smooth_min(d, capsule(p, bar[0], bar[1], 0.0042, 0.006), 0.006)
+
+    @property
+    def nostril(self) -> Array:
+        """Middle of the left nostril, metres, ``(3,)``."""
+        wide = self.identity["nose_width"]
+        return self.anchors.nose_tip + np.array([0.0070 + 0.0014 * wide, -0.0100, -0.0090])
 
 
 def head_surface(identity: Identity) -> HeadSurface:
