@@ -19,15 +19,15 @@ from talking_heads.face import ARKIT_INDEX
 
 CLOSING = 0.070
 """Seconds in which the lips close before a bilabial."""
-OPENING = 0.060
+OPENING = 0.065
 """Seconds in which they open after it."""
 SHORTEST_HOLD = 0.042
 """Shortest hold in seconds: just more than one frame at 25 a second, so that one frame shows it."""
 PARTING = 0.012
 """Seconds before the release at which pressed lips start to part, so that it finds them apart."""
-MAX_SPEED = 0.25
+MAX_SPEED = 0.20
 """Speed in metres a second that a ramp does not exceed; longer ways get longer ramps."""
-LONGEST_RAMP = 0.085
+LONGEST_RAMP = 0.100
 """Longest ramp in seconds."""
 
 _JAW = ARKIT_INDEX["jawOpen"]

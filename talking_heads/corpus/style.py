@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from talking_heads.errors import UserError
-from talking_heads.speech import VOICES, Voice
+from talking_heads.speech import SEEN_VOICES, UNSEEN_VOICES, VOICES, Voice
 
 MAX_OFFSET = 0.015
 """Largest timing offset in seconds. More cannot be heard from the voice, and so not learnt."""
@@ -289,18 +289,14 @@ class Speaker:
     style: Style
 
 
-_SEEN = ("ada", "ben", "cleo", "dan", "eve", "finn", "gina", "hugo", "iris", "jack", "slt", "rms")
-_UNSEEN = ("maya", "noah", "awb", "kal16")
-
-
 def _speaker(index: int, name: str) -> Speaker:
     """Draw a speaker's habits; the seed is the index, so the table never changes by itself."""
-    style = random_style([20, index], VOICES.get(name))
-    return Speaker(name, f"head-{index + 1:02d}", name in _SEEN, style)
+    style = random_style([20, index], VOICES[name])
+    return Speaker(name, f"head-{index + 1:02d}", name in SEEN_VOICES, style)
 
 
 SPEAKERS: dict[str, Speaker] = {
-    name: _speaker(index, name) for index, name in enumerate([*_SEEN, *_UNSEEN])
+    name: _speaker(index, name) for index, name in enumerate([*SEEN_VOICES, *UNSEEN_VOICES])
 }
 """The 16 speakers of the course corpus: twelve to train on, four that stay unheard."""
 
