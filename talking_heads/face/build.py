@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from talking_heads.errors import UserError
 from talking_heads.face import palette, parts
+from talking_heads.face.correctives import PRODUCTS, corrective_shapes
 from talking_heads.face.hair import hair
 from talking_heads.face.head import Face
 from talking_heads.face.identity import Identity, identity_vector
+from talking_heads.face.individual import personal
 from talking_heads.face.lattice import (
     LID_CREASE,
     LID_EDGE,
@@ -24,18 +26,19 @@ from talking_heads.face.lattice import (
     Ring,
     build_lattice,
 )
-from talking_heads.face.names import ARKIT_INDEX
+from talking_heads.face.names import ARKIT_INDEX, ARKIT_NAMES
 from talking_heads.face.piece import Piece, merge, mirrored
 from talking_heads.face.rig import Eye, Joint, Lips
 from talking_heads.face.shapes import (
+    MouthMap,
     jaw_weight,
     linear_shapes,
     mouth_map,
     seal_weight,
     swing_share,
 )
-from talking_heads.face.soft import soft_parts
 from talking_heads.face.skin import lid_curve, skin_positions
+from talking_heads.face.soft import soft_parts
 from talking_heads.face.surface import HeadSurface, head_surface, smoothstep
 
 Array = NDArray[Any]
@@ -43,9 +46,10 @@ Ints = NDArray[np.int64]
 
 # How much of the lips' narrowing each row of the mouth bag takes part in, front to back.
 _BAG_FOLLOWS = (1.0, 1.0, 0.7)
-_SUBDIVISION = {"low": 0, "medium": 1, "high": 2}
-RESOLUTIONS: tuple[str, ...] = tuple(_SUBDIVISION)
-"""About 1,100, 4,400 and 17,600 vertices of skin; the coarse ones persist in the finer."""
+# Cuts of each coarse row and column: near 1,000, 5,000 (VOCASET) and 23,000 (BIWI) vertices.
+_CUTS = {"low": (1, 1), "medium": (2, 2), "high": (5, 4)}
+RESOLUTIONS: tuple[str, ...] = tuple(_CUTS)
+"""1,142, 4,510 and 22,386 vertices of skin; those of ``"low"`` persist in the others."""
 
 
 @lru_cache(maxsize=24)
@@ -70,7 +74,7 @@ def get_face(face_id: str = "neutral@medium") -> Face:
     """
     identity, at, resolution = str(face_id).partition("@")
     try:
-        if not at or resolution not in _SUBDIVISION:
+        if not at or resolution not in _CUTS:
             raise UserError(resolution)
         vector = identity_vector(identity)
     except UserError:
@@ -106,19 +110,18 @@ def build_face(
     UserError
         If the resolution is unknown or the identity has a wrong length.
     """
-    if resolution not in _SUBDIVISION:
+    if resolution not in _CUTS:
         raise UserError(f"Unknown resolution {resolution!r}; choose {', '.join(RESOLUTIONS)}.")
-    level = _SUBDIVISION[resolution]
     who = Identity(identity_vector("neutral") if identity is None else np.asarray(identity))
     surface = head_surface(who)
-    lattice = _lattice(level)
+    lattice = _lattice(*_CUTS[resolution])
     skin = skin_positions(lattice, surface)
     lips_map = mouth_map(skin, surface, lattice.mouth)
     jaw = jaw_weight(skin, lips_map, surface)
     seal = seal_weight(jaw, lips_map)
 
     hair_tint = palette.hair_color(who)
-    pieces, lash_steps = _pieces(surface, lattice, skin, hair_tint, level)
+    pieces, lash_steps = _pieces(surface, lattice, skin, hair_tint)
     pieces["skin"].jaw, pieces["skin"].seal = jaw, seal
     order = ["skin", "brows", *(k for k in pieces if k not in ("skin", "brows"))]
     offsets = np.cumsum([0, *(len(pieces[k].points) for k in order)])
@@ -133,8 +136,8 @@ def build_face(
     brow_map = mouth_map(brow_points, surface, None)
     shapes = np.concatenate(
         [
-            linear_shapes(skin, lips_map, jaw, surface),
-            linear_shapes(brow_points, brow_map, np.zeros(len(brow_points)), surface),
+            _soft_shapes(skin, lips_map, jaw, surface),
+            _soft_shapes(brow_points, brow_map, np.zeros(len(brow_points)), surface),
         ],
         axis=1,
     )
@@ -160,12 +163,12 @@ def build_face(
     share[span["shirt"]] = 0.0
 
     rest32 = rest.astype(f32)
-    shapes32 = np.ascontiguousarray(shapes.reshape(52, -1), dtype=f32)
+    shapes32 = np.ascontiguousarray(shapes.reshape(len(shapes), -1), dtype=f32)
     landmarks = _landmarks(lattice, surface, skin)
     pair = np.concatenate([landmarks["inner_lip_upper"], landmarks["inner_lip_lower"]])
     midline = (
         rest32[pair],
-        shapes32.reshape(52, soft, 3)[:, pair],
+        shapes32.reshape(-1, soft, 3)[:, pair],
         Joint(np.arange(2), hinge, jaw_all[pair].astype(f32), seal_all[pair].astype(f32)),
     )
     digest = hashlib.sha256(triangles.tobytes())
@@ -199,15 +202,16 @@ def build_face(
 
 
 @lru_cache(maxsize=4)
-def _lattice(level: int) -> Lattice:
-    return build_lattice(level)
+def _lattice(down: int, across: int) -> Lattice:
+    return build_lattice(down, across)
 
 
 def _pieces(
-    surface: HeadSurface, lattice: Lattice, skin: Array, hair_tint: Array, level: int
+    surface: HeadSurface, lattice: Lattice, skin: Array, hair_tint: Array
 ) -> tuple[dict[str, Piece], Ints]:
     """Return all parts, those that the shapes move first; and the lid steps of the lashes."""
     who, at = surface.identity, surface.anchors
+    fine = lattice.size > 2000
     skin_piece = Piece(skin, lattice.triangles, palette.skin_colors(skin, lattice, surface))
     tint = hair_tint * (0.72 if who["hair_shade"] > 0.5 else 0.8)
     brow = parts.brow(surface, tint * (1.0 - 0.2 * who["hair_grey"]))
@@ -217,7 +221,7 @@ def _pieces(
     inner = lattice.mouth.at(MOUTH_LAST)
     pieces["mouth"] = parts.mouth_bag(lattice.mouth, skin[inner], inner, first, at)
     pieces["teeth"] = parts.teeth(at)
-    ball = parts.eyeball(at, palette.iris_color(who), 20 if level == 0 else 28)
+    ball = parts.eyeball(at, palette.iris_color(who), 28 if fine else 20)
     pieces["eye_left"], pieces["eye_right"] = ball, mirrored(ball)
     pieces["glints"] = parts.glints(at)
     edge = skin[lattice.eye_left.at(LID_EDGE)]
@@ -226,9 +230,21 @@ def _pieces(
     pieces["lashes"] = merge(lash, mirrored(lash))
     ear = parts.ear(surface, palette.skin_color(who))
     pieces["ears"] = merge(ear, mirrored(ear))
-    pieces["hair"] = hair(surface, hair_tint, 48 if level == 0 else 80, 16 if level == 0 else 24)
+    pieces["hair"] = hair(surface, hair_tint, 80 if fine else 48, 24 if fine else 16)
     pieces["shirt"] = parts.shirt(who, palette.shirt_color(who))
     return pieces, steps
+
+
+def _soft_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurface) -> Array:
+    """Return the linear shapes and behind them the correctives of one person, ``(k, n, 3)``."""
+    general = np.concatenate(
+        [
+            linear_shapes(points, where, jaw, surface),
+            corrective_shapes(points, where, surface),
+        ]
+    )
+    names = [*ARKIT_NAMES, *(f"{a}*{b}" for a, b in PRODUCTS)]
+    return personal(general, names, points, surface.identity)
 
 
 def _rigid_shapes(pieces: dict[str, Piece], surface: HeadSurface) -> Array:
@@ -236,7 +252,7 @@ def _rigid_shapes(pieces: dict[str, Piece], surface: HeadSurface) -> Array:
     names = ("tongue", "mouth", "teeth")
     jaw = np.concatenate([pieces[n].jaw for n in names])
     depth = np.concatenate([pieces[n].points[:, 2] for n in names])
-    out = np.zeros((52, len(jaw), 3))
+    out = np.zeros((52 + len(PRODUCTS), len(jaw), 3))
     for name, move in (
         ("jawForward", (0, 0, 0.007)),
         ("jawLeft", (0.009, 0, -0.0005)),
@@ -252,7 +268,7 @@ def _rigid_shapes(pieces: dict[str, Piece], surface: HeadSurface) -> Array:
 
 
 def _narrowing(inner: Array, skin: Array, lattice: Lattice) -> Array:
-    """Return how far the rows of the bag move towards the midline with the lips, ``(52, 3 n)``.
+    """Return how far the rows of the bag move towards the midline with the lips, ``(k, 3 n)``.
 
     Without it the bag stays as wide as at rest, and comes through the cheeks of a narrow mouth.
     """

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talking_heads.errors import UserError
+from talking_heads.face.correctives import with_products
 from talking_heads.face.names import ARKIT_NAMES
 from talking_heads.face.rig import (
     Eye,
@@ -75,7 +76,7 @@ class Face:
     eye_centers: Array
     eye_radius: float
     _soft: int = field(repr=False)  # so many vertices, the first ones, take the linear shapes
-    _shapes: Floats = field(repr=False)  # (52, soft * 3)
+    _shapes: Floats = field(repr=False)  # (52 + products, soft * 3)
     _jaw: Joint = field(repr=False)
     _eyes: tuple[Eye, Eye] = field(repr=False)
     _lips: Lips = field(repr=False)
@@ -251,9 +252,10 @@ class Face:
         c = np.asarray(c, dtype=dtype)
         out = np.empty((len(c), *self.vertices.shape), dtype=dtype)
         out[:] = self.vertices
-        active = np.flatnonzero((c != 0).any(0))
+        weights = with_products(c)
+        active = np.flatnonzero((weights != 0).any(0))
         if len(active):
-            moved = c[:, active] @ self._shapes[active].astype(dtype, copy=False)
+            moved = weights[:, active] @ self._shapes[active].astype(dtype, copy=False)
             out[:, : self._soft] += moved.reshape(len(c), self._soft, 3)
         turn_jaw(out, self._jaw, c)
         if contact:
@@ -265,7 +267,7 @@ class Face:
     def _midline_heights(self, c: Array) -> Floats:
         """Return the heights of the inner lips at the midline before contact, ``(frame, 2)``."""
         rest, shapes, joint = self._midline
-        points = rest + np.einsum("fk,kvi->fvi", c, shapes)
+        points = rest + np.einsum("fk,kvi->fvi", with_products(c), shapes)
         turn_jaw(points, joint, c)
         return points[:, :, 1]
 

@@ -80,14 +80,18 @@ def turn_x(vertices: Array, index: Ints, center: Array, angle: Array) -> None:
     vertices[:, index, 2] = center[1] + s * y + c * z
 
 
-def turn_jaw(vertices: Array, jaw: Joint, coefficients: Array) -> None:
-    """Open the jaw; mouthClose turns the lips back toward one another.
+def closing(coefficients: NDArray[Any]) -> NDArray[Any]:
+    """Return how far mouthClose closes the lips, ``(frame,)`` in units of jawOpen.
 
     It closes what the jaw opened, and `PRESS` more; beyond that the lips could only pass through
     the teeth.
     """
-    opened = coefficients[:, K["jawOpen"], None]
-    closed = np.minimum(coefficients[:, K["mouthClose"], None], opened + PRESS)
+    return np.minimum(coefficients[:, K["mouthClose"]], coefficients[:, K["jawOpen"]] + PRESS)
+
+
+def turn_jaw(vertices: Array, jaw: Joint, coefficients: Array) -> None:
+    """Open the jaw; mouthClose turns the lips back toward one another (see `closing`)."""
+    opened, closed = coefficients[:, K["jawOpen"], None], closing(coefficients)[:, None]
     if opened.any() or closed.any():
         angle = JAW_ANGLE * (opened * jaw.weight + closed * jaw.extra)
         turn_x(vertices, jaw.index, jaw.center, angle)

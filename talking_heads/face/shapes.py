@@ -37,6 +37,74 @@ class MouthMap:
     near: Array
 
 
+@dataclass(frozen=True)
+class Side:
+    """Soft spots on one side of the face, ``(n,)`` each, 1 at their middle."""
+
+    corner: Array  # the corner of the mouth
+    wide: Array  # the same with the skin beside it
+    cheek: Array  # below the eye
+    fold: Array  # beside the wing of the nose
+    crease: Array  # the line from there to the corner of the mouth
+    pouch: Array  # the hollow of the cheek, over no bone
+
+
+@dataclass(frozen=True)
+class Zones:
+    """Soft masks over points of the face from which the shapes are made, ``(n,)`` each."""
+
+    points: Array
+    surface: HeadSurface
+    near: Array  # 1 on and round the lips
+    up: Array  # of that the upper lip
+    low: Array
+    red: Array  # 0 on the skin to 1 where the lips touch
+    border: Array  # 1 where the red begins
+    sides: dict[str, tuple[float, Array]]  # sign of x and the half of the face
+
+    @classmethod
+    def of(cls, points: Array, where: MouthMap, surface: HeadSurface) -> Zones:
+        """Return the zones of points ``(n, 3)``."""
+        level = where.level
+        red = smoothstep(level, MOUTH_BORDER - 1.0, float(MOUTH_CONTACT))
+        border = smoothstep(level, 1.0, MOUTH_BORDER)
+        border = border * smoothstep(level, MOUTH_CONTACT, MOUTH_BORDER)
+        left = smoothstep(points[:, 0], -0.016, 0.016)
+        return cls(
+            points,
+            surface,
+            where.near,
+            where.upper * where.near,
+            (1.0 - where.upper) * where.near,
+            red,
+            border,
+            {"Left": (1.0, left), "Right": (-1.0, 1.0 - left)},
+        )
+
+    def ball(self, center: Array, *radii: float) -> Array:
+        """Return a soft spot: 1 at `center`, exp(-1) at the radii."""
+        r = np.array(radii if len(radii) == 3 else radii * 3)
+        return np.asarray(np.exp(-(((self.points - center) / r) ** 2).sum(1)))
+
+    def on_side(self, s: float) -> Side:
+        """Return the spots on the left (`s` 1) or the right (-1)."""
+        at = self.surface.anchors
+        corner = np.array([at.mouth_half_width * s, at.mouth[1], at.mouth[2] - 0.010])
+        nose = np.array([s * 0.020, at.nose_tip[1] - 0.004, 0.09])
+        beside = np.array([s * (at.mouth_half_width + 0.009), at.mouth[1] + 0.010, 0.076])
+        way = beside - nose
+        along = np.clip((self.points - nose) @ way / (way @ way), 0.0, 1.0)
+        off = self.points - (nose + along[:, None] * way)
+        return Side(
+            corner=self.ball(corner, 0.016, 0.019, 0.03),
+            wide=self.ball(corner + np.array([0.004 * s, 0.004, 0]), 0.022, 0.024, 0.035),
+            cheek=self.ball(at.cheek * [s, 1, 1], 0.019, 0.016, 0.03),
+            fold=self.ball(nose, 0.012, 0.013, 0.03),
+            crease=np.asarray(np.exp(-(off**2).sum(1) / 0.009**2)),
+            pouch=self.ball(np.array([s * 0.043, at.mouth[1] + 0.009, 0.064]), 0.019, 0.019, 0.023),
+        )
+
+
 def mouth_map(points: Array, surface: HeadSurface, ring: Ring | None) -> MouthMap:
     """Return the place of points ``(n, 3)`` relative to the mouth; `ring` if they are the skin."""
     at = surface.anchors
@@ -115,25 +183,14 @@ def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurfa
     ndarray
         ``(52, n, 3)`` displacement in metres at coefficient 1.
     """
-    at = surface.anchors
+    zones = Zones.of(points, where, surface)
+    at, ball = surface.anchors, zones.ball
     x, y = points[:, 0], points[:, 1]
-    n = len(points)
-    out = np.zeros((52, n, 3))
+    out = np.zeros((52, len(points), 3))
     half = at.mouth_half_width
-    corner = np.array([half, at.mouth[1], at.mouth[2] - 0.010])
-    up, low, near = where.upper * where.near, (1.0 - where.upper) * where.near, where.near
-    red = smoothstep(where.level, MOUTH_BORDER - 1.0, float(MOUTH_CONTACT))  # 0 skin, 1 contact
-    border = smoothstep(where.level, 1.0, MOUTH_BORDER) * smoothstep(
-        where.level, MOUTH_CONTACT, MOUTH_BORDER
-    )
-    left = smoothstep(x, -0.016, 0.016)
-    sides = {"Left": (1.0, left), "Right": (-1.0, 1.0 - left)}
+    up, low, near, red, border = zones.up, zones.low, zones.near, zones.red, zones.border
     outward = np.stack([x, 0.35 * (y - at.mouth[1]), 0.9 * (points[:, 2] - 0.01)], 1)
     outward /= np.linalg.norm(outward, axis=1, keepdims=True) + 1e-9
-
-    def ball(center: Array, *radii: float) -> Array:
-        r = np.array(radii if len(radii) == 3 else radii * 3)
-        return np.exp(-(((points - center) / r) ** 2).sum(1))
 
     def put(name: str, *terms: tuple[Array, tuple[float, float, float]]) -> None:
         total = out[ARKIT_INDEX[name]]
@@ -165,11 +222,9 @@ def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurfa
     chin = ball(at.chin + np.array([0, 0.004, 0]), 0.022, 0.020, 0.03)
     put("mouthShrugLower", (low, (0, 4.0, 0.4)), (near, (0, 0, 2.4)), (chin, (0, 3.5, 1.8)))
     put("mouthShrugUpper", (up, (0, 2.6, 2.4)))
-    for side, (s, half_mask) in sides.items():
-        at_corner = ball(corner * [s, 1, 1], 0.016, 0.019, 0.03)
-        wide = ball(corner * [s, 1, 1] + np.array([0.004 * s, 0.004, 0]), 0.022, 0.024, 0.035)
-        cheek = ball(at.cheek * [s, 1, 1], 0.019, 0.016, 0.03)
-        fold = ball(np.array([s * 0.020, at.nose_tip[1] - 0.004, 0.09]), 0.012, 0.013, 0.03)
+    for side, (s, half_mask) in zones.sides.items():
+        zone = zones.on_side(s)
+        at_corner, wide, cheek, fold = zone.corner, zone.wide, zone.cheek, zone.fold
         u, w = up * half_mask, low * half_mask
         put(f"mouthSmile{side}", (wide, (6.2 * s, 8.2, -4.2)), (cheek, (1.2 * s, 4.2, 3.0)))
         put(f"mouthSmile{side}", (near * half_mask, (0, -0.5, -1.2)))
@@ -183,8 +238,7 @@ def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurfa
         put(f"mouthUpperUp{side}", (u, (0.4 * s, 6.0, -0.6)), (fold, (0.6 * s, 2.8, 1.2)))
         # Cheeks, nose.
         put(f"cheekSquint{side}", (cheek, (0.6 * s, 4.5, 3.2)))
-        pouch = ball(np.array([s * 0.043, at.mouth[1] + 0.009, 0.064]), 0.019, 0.019, 0.023)
-        out[ARKIT_INDEX["cheekPuff"]] += outward * (0.0100 * pouch * (1 - red))[:, None]
+        out[ARKIT_INDEX["cheekPuff"]] += outward * (0.0100 * zone.pouch * (1 - red))[:, None]
         wing = ball(at.nose_tip + np.array([s * 0.013, 0.0, -0.012]), 0.009, 0.011, 0.014)
         bridge = ball(np.array([s * 0.012, 0.006, 0.085]), 0.010, 0.012, 0.02)
         put(f"noseSneer{side}", (wing, (1.0 * s, 5.2, 0.5)), (fold, (0.4 * s, 3.0, 1.6)))
