@@ -77,6 +77,11 @@ def _rate(text: str) -> float:
     return rate
 
 
+def _names(text: str) -> tuple[str, ...]:
+    """Split names at commas."""
+    return tuple(name for name in (part.strip() for part in text.split(",")) if name)
+
+
 def _title(text: str) -> str:
     """Return the title of a page: one printable line that is not endless."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
@@ -179,6 +184,7 @@ def _run_train(options: argparse.Namespace) -> int:
         preset=options.preset,
         steps=options.steps,
         seed=options.seed,
+        without=options.without,
         progress=not options.quiet,
     )
     print(f"{folder}: use it with --model {folder}")
@@ -254,6 +260,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--preset", default="course", help="course, full or paper (course)")
     train.add_argument("--steps", type=_positive, help="training steps (default: the preset's)")
     train.add_argument("--seed", type=_seed, default=0, help="of weights, batches and noise (0)")
+    train.add_argument(
+        "--without",
+        type=_names,
+        default=(),
+        metavar="NAMES",
+        help="speakers to leave out, such as slt,rms (none)",
+    )
     train.add_argument("--quiet", action="store_true", help="no progress bar")
 
     add_course_commands(commands, add, _seed)

@@ -7,7 +7,7 @@ together with the closure rate. Blinks and brows do not enter.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -224,40 +224,130 @@ def peak_lip_velocity(
     return float(speed.max()) if len(speed) else 0.0
 
 
-def _pairs(
-    true: Sequence[NDArray[np.float32]],
-    predicted: Sequence[NDArray[np.float32]],
-    phonemes: Sequence[Sequence[Phoneme]],
-    face: ApertureFace | Sequence[ApertureFace],
-) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    if not len(true):
-        raise UserError("There are no clips to measure.")
-    if not len(true) == len(predicted) == len(phonemes):
-        raise UserError(
-            f"{len(true)} true and {len(predicted)} predicted motions and {len(phonemes)} lists "
-            "of phonemes do not match."
-        )
-    faces = [face] * len(true) if not isinstance(face, Sequence) else list(face)
-    if len(faces) != len(true):
-        raise UserError(f"{len(faces)} faces do not match {len(true)} motions.")
-    for i, (a, b, head) in enumerate(zip(true, predicted, faces, strict=True)):
-        if abs(len(a) - len(b)) > 1:
-            raise UserError(f"Motion {i} has {len(b)} frames, and the truth {len(a)}.")
-        frames = min(len(a), len(b))
-        if frames < 2:
-            raise UserError(f"Motion {i} is too short to measure: {frames} frame(s).")
-        yield (
-            np.asarray(head.aperture(a[:frames]), dtype=np.float64),
-            np.asarray(head.aperture(b[:frames]), dtype=np.float64),
-        )
+@dataclass(frozen=True)
+class LipRow:
+    """What one predicted aperture and one true one have in common.
+
+    Parameters
+    ----------
+    correlations : tuple of float
+        At lags of -`MAX_LAG` to `MAX_LAG` frames.
+    closed, true_closed : tuple of float
+        Smallest apertures within each p, b and m, metres.
+    wide, true_wide : tuple of float
+        Largest apertures within each open vowel, metres.
+    error : float
+        Sum over frames of the absolute difference, metres.
+    frames : int
+        How many frames.
+    peak, true_peak : float
+        Peak lip velocities, metres a second.
+    """
+
+    correlations: tuple[float, ...]
+    closed: tuple[float, ...]
+    true_closed: tuple[float, ...]
+    wide: tuple[float, ...]
+    true_wide: tuple[float, ...]
+    error: float
+    frames: int
+    peak: float
+    true_peak: float
 
 
-def _share_closed(apertures: Sequence[float]) -> float:
-    return float(np.mean(np.asarray(apertures) < CLOSED)) if len(apertures) else float("nan")
+def lip_row(
+    true: ArrayLike, predicted: ArrayLike, phonemes: Sequence[Phoneme], fps: float = 25.0
+) -> LipRow:
+    """Compare a predicted aperture with a true one.
+
+    Parameters
+    ----------
+    true, predicted : array_like
+        ``(frame,)`` metres. Lengths may differ by one frame.
+    phonemes : sequence of Phoneme
+        What is said.
+    fps : float
+        Frames a second.
+
+    Returns
+    -------
+    LipRow
+
+    Raises
+    ------
+    UserError
+        If the lengths differ by more, or there are fewer than two frames.
+    """
+    a, b = np.asarray(true, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
+    if abs(len(a) - len(b)) > 1:
+        raise UserError(f"A predicted motion has {len(b)} frames, and the truth {len(a)}.")
+    frames = min(len(a), len(b))
+    if frames < 2:
+        raise UserError(f"A motion is too short to measure: {frames} frame(s).")
+    a, b = a[:frames], b[:frames]
+    return LipRow(
+        correlations=tuple(lagged_correlation(a, b, k) for k in range(-MAX_LAG, MAX_LAG + 1)),
+        closed=tuple(bilabial_apertures(b, phonemes, fps)),
+        true_closed=tuple(bilabial_apertures(a, phonemes, fps)),
+        wide=tuple(open_vowel_apertures(b, phonemes, fps)),
+        true_wide=tuple(open_vowel_apertures(a, phonemes, fps)),
+        error=float(np.abs(a - b).sum()),
+        frames=frames,
+        peak=float(np.abs(lip_velocity(b, fps)).max()),
+        true_peak=float(np.abs(lip_velocity(a, fps)).max()),
+    )
 
 
-def _mean(values: Sequence[float]) -> float:
+def _mean(values: NDArray[Any]) -> float:
     return float(np.mean(values)) if len(values) else float("nan")
+
+
+def lip_summary(rows: Sequence[LipRow], fps: float = 25.0) -> LipReport:
+    """Return the figures of several comparisons.
+
+    Parameters
+    ----------
+    rows : sequence of LipRow
+        One a clip.
+    fps : float
+        Frames a second.
+
+    Returns
+    -------
+    LipReport
+        Figures that need a sound which never occurs are NaN.
+
+    Raises
+    ------
+    UserError
+        If there are none.
+    """
+    if not rows:
+        raise UserError("There are no clips to measure.")
+    by_lag = np.mean([row.correlations for row in rows], axis=0)
+    best = int(np.argmax(by_lag))
+
+    def joined(name: str) -> NDArray[np.float64]:
+        return np.array([value for row in rows for value in getattr(row, name)])
+
+    closed, true_closed = joined("closed"), joined("true_closed")
+    wide, true_wide = joined("wide"), joined("true_wide")
+    peak, true_peak = np.percentile([(row.peak, row.true_peak) for row in rows], 95, axis=0)
+    return LipReport(
+        aperture_correlation=float(by_lag[MAX_LAG]),
+        best_lag_ms=(best - MAX_LAG) * 1000 / fps,
+        correlation_at_best_lag=float(by_lag[best]),
+        closure_rate=_mean(closed < CLOSED),
+        true_closure_rate=_mean(true_closed < CLOSED),
+        open_minus_closed_mm=1000 * (_mean(wide) - _mean(closed)),
+        true_open_minus_closed_mm=1000 * (_mean(true_wide) - _mean(true_closed)),
+        aperture_error_mm=1000 * sum(row.error for row in rows) / sum(row.frames for row in rows),
+        peak_velocity_mm_s=float(1000 * peak),
+        true_peak_velocity_mm_s=float(1000 * true_peak),
+        clips=len(rows),
+        bilabials=len(true_closed),
+        open_vowels=len(true_wide),
+    )
 
 
 def lip_report(
@@ -290,32 +380,16 @@ def lip_report(
     UserError
         If the lists differ in length, are empty, or a pair of motions differs in length.
     """
-    pairs = list(_pairs(true, predicted, phonemes, face))
-    lags = range(-MAX_LAG, MAX_LAG + 1)
-    by_lag = [_mean([lagged_correlation(a, b, lag) for a, b in pairs]) for lag in lags]
-    best = int(np.argmax(by_lag))
-
-    closed: list[list[float]] = [[], []]
-    wide: list[list[float]] = [[], []]
-    for pair, sounds in zip(pairs, phonemes, strict=True):
-        for which, aperture in enumerate(pair):
-            closed[which] += bilabial_apertures(aperture, sounds, fps)
-            wide[which] += open_vowel_apertures(aperture, sounds, fps)
-    peaks = np.array([[np.abs(lip_velocity(x, fps)).max() for x in pair] for pair in pairs])
-    fast = np.percentile(peaks, 95, axis=0) * 1000
-    error = np.concatenate([np.abs(a - b) for a, b in pairs])
-    return LipReport(
-        aperture_correlation=by_lag[MAX_LAG],
-        best_lag_ms=lags[best] * 1000 / fps,
-        correlation_at_best_lag=by_lag[best],
-        closure_rate=_share_closed(closed[1]),
-        true_closure_rate=_share_closed(closed[0]),
-        open_minus_closed_mm=1000 * (_mean(wide[1]) - _mean(closed[1])),
-        true_open_minus_closed_mm=1000 * (_mean(wide[0]) - _mean(closed[0])),
-        aperture_error_mm=1000 * float(error.mean()),
-        peak_velocity_mm_s=float(fast[1]),
-        true_peak_velocity_mm_s=float(fast[0]),
-        clips=len(pairs),
-        bilabials=len(closed[0]),
-        open_vowels=len(wide[0]),
-    )
+    if not len(true) == len(predicted) == len(phonemes):
+        raise UserError(
+            f"{len(true)} true and {len(predicted)} predicted motions and {len(phonemes)} lists "
+            "of phonemes do not match."
+        )
+    faces = [face] * len(true) if not isinstance(face, Sequence) else list(face)
+    if len(faces) != len(true):
+        raise UserError(f"{len(faces)} faces do not match {len(true)} motions.")
+    rows = [
+        lip_row(head.aperture(a), head.aperture(b), sounds, fps)
+        for a, b, sounds, head in zip(true, predicted, phonemes, faces, strict=True)
+    ]
+    return lip_summary(rows, fps)

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from talking_heads.errors import UserError
+from talking_heads.face.motion import Motion
 from talking_heads.face.names import ARKIT_INDEX
-from talking_heads.models import DiffSpeaker
 
 if TYPE_CHECKING:
     from talking_heads.corpus.clip import Clip, Corpus
-    from talking_heads.metrics.lips import LipReport
+    from talking_heads.metrics.scores import Score, Target
+
+
+class Animator(Protocol):
+    """What is asked of a model, or of a baseline, to be measured."""
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """The speakers with a style of their own."""
+        ...
+
+    def animate(
+        self, audio: NDArray[np.float32], *, speaker: str | None = None, seed: int = 0
+    ) -> Motion:
+        """Return motion for speech ``(samples,)`` at 16 kHz."""
+        ...
+
 
 STYLE_CLIPS = 3
 """Clips of a speaker from which a style is picked."""
@@ -42,7 +58,7 @@ def blinks_a_minute(motions: Sequence[NDArray[np.float32]], fps: float = 25.0) -
 
 
 def evaluate_blinks(
-    model: DiffSpeaker,
+    model: Animator,
     corpus: Corpus,
     split: str,
     seeds: Sequence[int] = (0,),
@@ -78,37 +94,44 @@ def spread(clips: Sequence[Clip], count: int | None) -> list[Clip]:
     return [clips[i] for i in np.linspace(0, len(clips) - 1, count).round().astype(int)]
 
 
-def _report(
-    model: DiffSpeaker, clips: Sequence[Clip], styles: Sequence[str | None], seed: int
-) -> LipReport:
-    from talking_heads.face import get_face
-    from talking_heads.metrics.lips import lip_report
+def _targets(clips: Sequence[Clip]) -> list[Target]:
+    from talking_heads.metrics.scores import Target
 
-    made: list[NDArray[np.float32]] = [
-        model.animate(clip.audio, speaker=style, seed=seed).values
-        for clip, style in zip(clips, styles, strict=True)
+    return [Target(clip) for clip in clips]
+
+
+def _scores(
+    model: Animator,
+    targets: Sequence[Target],
+    styles: Sequence[str | None],
+    seed: int,
+    surface: bool = True,
+) -> list[Score]:
+    return [
+        target.score(model.animate(target.clip.audio, speaker=style, seed=seed), surface=surface)
+        for target, style in zip(targets, styles, strict=True)
     ]
-    return lip_report(
-        [clip.motion.values for clip in clips],
-        made,
-        [clip.phonemes for clip in clips],
-        [get_face(clip.motion.face_id) for clip in clips],
-    )
 
 
-def _summary(reports: Sequence[LipReport]) -> dict[str, Any]:
-    rows = [report.to_dict() for report in reports]
-    summary: dict[str, Any] = {
-        key: value if isinstance(value, int) else round(float(np.mean([r[key] for r in rows])), 4)
-        for key, value in rows[0].items()
-    }
-    summary["correlation_by_seed"] = [round(row["aperture_correlation"], 4) for row in rows]
-    summary["closure_by_seed"] = [round(row["closure_rate"], 4) for row in rows]
+def _correlation(scores: Sequence[Score]) -> float:
+    from talking_heads.metrics.lips import lip_summary
+
+    return lip_summary([row for score in scores for row in score.rows]).aperture_correlation
+
+
+def _summary(by_seed: Sequence[Sequence[Score]]) -> dict[str, Any]:
+    from talking_heads.metrics.lips import lip_summary
+    from talking_heads.metrics.scores import summarise
+
+    summary = summarise(list(zip(*by_seed, strict=True)))
+    reports = [lip_summary([row for score in scores for row in score.rows]) for scores in by_seed]
+    summary["correlation_by_seed"] = [round(r.aperture_correlation, 4) for r in reports]
+    summary["closure_by_seed"] = [round(r.closure_rate, 4) for r in reports]
     return summary
 
 
 def evaluate_lips(
-    model: DiffSpeaker,
+    model: Animator,
     corpus: Corpus,
     split: str,
     seeds: Sequence[int] = (0,),
@@ -120,8 +143,8 @@ def evaluate_lips(
 
     Parameters
     ----------
-    model : DiffSpeaker
-        A model of coefficients.
+    model : Animator
+        A model of coefficients, or one of the baselines.
     corpus : Corpus
         With phonemes.
     split : str
@@ -139,9 +162,10 @@ def evaluate_lips(
     Returns
     -------
     dict
-        The fields of `talking_heads.metrics.lips.LipReport` as means over seeds, and the
-        correlation and closure of each seed. For ``"each"`` also ``by_style`` with the correlation
-        of each style, and for ``"picked"`` the ``styles``.
+        The figures of `talking_heads.metrics.scores.summarise` over clips, truths and seeds, and
+        the correlation and closure of each seed. For ``"each"`` also ``by_style`` with the
+        correlation of each style (vertices and seeds are left aside), and for ``"picked"`` the
+        ``styles``.
 
     Raises
     ------
@@ -151,41 +175,38 @@ def evaluate_lips(
     chosen = spread(corpus.split(split), clips)
     if not chosen or not seeds:
         raise UserError(f"There is nothing to measure in the split {split}.")
-    names: list[str | None]
-    if style == "own":
-        names = [clip.speaker for clip in chosen]
-    elif style == "each":
-        reports = {
-            name: _report(model, chosen, [name] * len(chosen), seeds[0]) for name in model.speakers
+    targets = _targets(chosen)
+    if style == "each":
+        by_style = {
+            name: _scores(model, targets, [name] * len(chosen), seeds[0], surface=False)
+            for name in model.speakers
         }
-        by_style = {name: round(r.aperture_correlation, 4) for name, r in reports.items()}
-        summary = _summary(list(reports.values()))
+        summary = _summary(list(by_style.values()))
         del summary["correlation_by_seed"], summary["closure_by_seed"]
-        return {**summary, "by_style": by_style}
-    elif style == "picked":
-        picked, chosen = _pick(model, chosen, seeds[0])
-        summary = _summary(
-            [_report(model, chosen, [picked[c.speaker] for c in chosen], seed) for seed in seeds]
-        )
+        figures = {name: round(_correlation(scores), 4) for name, scores in by_style.items()}
+        return {**summary, "by_style": figures}
+    if style == "picked":
+        picked, targets = _pick(model, targets, seeds[0])
+        names: list[str | None] = [picked[target.clip.speaker] for target in targets]
+        summary = _summary([_scores(model, targets, names, seed) for seed in seeds])
         return {**summary, "styles": picked}
-    else:
-        names = [style] * len(chosen)
-    return _summary([_report(model, chosen, names, seed) for seed in seeds])
+    names = [clip.speaker if style == "own" else style for clip in chosen]
+    return _summary([_scores(model, targets, names, seed) for seed in seeds])
 
 
 def _pick(
-    model: DiffSpeaker, clips: Sequence[Clip], seed: int, count: int = STYLE_CLIPS
-) -> tuple[dict[str, str], list[Clip]]:
+    model: Animator, targets: Sequence[Target], seed: int, count: int = STYLE_CLIPS
+) -> tuple[dict[str, str], list[Target]]:
     """Choose a style for each speaker from some clips; return it and the clips left over."""
     picked, rest = {}, []
-    for speaker in dict.fromkeys(clip.speaker for clip in clips):
-        own = [clip for clip in clips if clip.speaker == speaker]
+    for speaker in dict.fromkeys(target.clip.speaker for target in targets):
+        own = [target for target in targets if target.clip.speaker == speaker]
         shown = own[:count]
-        scores = {
-            name: _report(model, shown, [name] * len(shown), seed).aperture_correlation
+        fits = {
+            name: _correlation(_scores(model, shown, [name] * len(shown), seed, surface=False))
             for name in model.speakers
         }
-        picked[speaker] = max(scores, key=scores.__getitem__)
+        picked[speaker] = max(fits, key=fits.__getitem__)
         rest += own[count:]
     if not rest:
         raise UserError("Picking styles needs more than three clips of a speaker.")

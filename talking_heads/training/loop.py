@@ -39,8 +39,10 @@ _STATE = "training_state.safetensors"
 _LOG_EVERY = 10
 
 
-def build_contract(corpus: Corpus, data: TrainingData, name: str) -> MotionContract:
-    """Return the contract of a model that trains on ``data``."""
+def build_contract(
+    corpus: Corpus, data: TrainingData, name: str, without: Sequence[str] = ()
+) -> MotionContract:
+    """Return the contract of a model that trains on ``data``, ``without`` some speakers."""
     return MotionContract(
         speakers=data.speakers,
         heads=tuple(corpus.face_ids[speaker] for speaker in data.speakers),
@@ -52,6 +54,7 @@ def build_contract(corpus: Corpus, data: TrainingData, name: str) -> MotionContr
             "clips": str(len(data)),
             "seconds": f"{data.frames / 25:.0f}",
             "date": datetime.now(UTC).date().isoformat(),
+            **({"without": ", ".join(without)} if without else {}),
         },
     )
 
@@ -90,6 +93,7 @@ def train(
     preset: str = "course",
     steps: int | None = None,
     seed: int = 0,
+    without: Sequence[str] = (),
     resume: bool = True,
     progress: bool = True,
     config: DiffSpeakerConfig | None = None,
@@ -115,6 +119,9 @@ def train(
         Updates of the weights; by default the preset's.
     seed : int
         For weights, batches and noise.
+    without : sequence of str
+        Speakers that the model shall never hear; see `talking_heads.corpus.Corpus.without`. The
+        figures then have ``test_left_out`` too.
     resume : bool
         Go on with an unfinished run found in `out`; otherwise begin anew.
     progress : bool
@@ -132,8 +139,8 @@ def train(
     Raises
     ------
     UserError
-        If name, preset or corpus are not usable, or `out` holds an unfinished run with other
-        settings.
+        If name, preset, corpus or the speakers left out are not usable, or `out` holds an
+        unfinished run with other settings.
     """
     out = Path(out)
     _check(name, out)
@@ -144,10 +151,11 @@ def train(
     if isinstance(data, str | os.PathLike):
         from talking_heads.corpus import load_corpus
 
-        data = load_corpus(Path(data))
+        data = load_corpus(data)
+    data = data.without(without)
     items = TrainingData(data, "train", settings.crop, seed)
     torch.manual_seed(seed)
-    model = DiffSpeaker(config, build_contract(data, items, name))
+    model = DiffSpeaker(config, build_contract(data, items, name, without))
     history, seconds = _fit(model, items, settings, seed, out, resume=resume, progress=progress)
 
     model.eval()
@@ -164,6 +172,7 @@ def train(
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
         "corpus": {"name": data.name, "clips": len(items), "seconds": items.frames / 25},
+        "without": list(without),
         "losses": history,
     }
     if evaluate:
@@ -184,8 +193,9 @@ def measure(
     model : DiffSpeaker
         The model.
     corpus : Corpus
-        With the splits ``test_seen`` (voices of the training split, new sentences) or
-        ``test_unseen`` (new voices, new sentences).
+        With the splits ``test_seen`` (voices of the training split, new sentences),
+        ``test_unseen`` (new voices, new sentences) or ``test_left_out`` (voices that were left
+        out of training, see `talking_heads.corpus.Corpus.without`).
     seeds : sequence of int
         Figures are means over them.
     clips : int
@@ -202,6 +212,10 @@ def measure(
     if "test_seen" in corpus.splits:
         figures["test_seen"] = evaluate_lips(model, corpus, "test_seen", seeds, clips=clips)
         figures["test_seen"] |= evaluate_blinks(model, corpus, "test_seen", seeds, clips=clips)
+    if "test_left_out" in corpus.splits:
+        figures["test_left_out_average_style"] = evaluate_lips(
+            model, corpus, "test_left_out", seeds, style=None, clips=clips
+        )
     if "test_unseen" in corpus.splits:
         figures["test_unseen_average_style"] = evaluate_lips(
             model, corpus, "test_unseen", seeds, style=None, clips=clips
@@ -244,7 +258,13 @@ def _fit(
     )
     fast, optimizer = accelerator.prepare(model, optimizer)
     fingerprint = json.dumps(
-        [model.config.to_dict(), settings.to_dict(), seed, model.contract.to_dict()["mean"]]
+        [
+            model.config.to_dict(),
+            settings.to_dict(),
+            seed,
+            model.contract.to_dict()["mean"],
+            list(model.speakers),
+        ]
     )
     path = out / _STATE
     done, seconds = 0, 0.0

@@ -34,8 +34,12 @@ def test_styles(oracle: DiffSpeaker, corpus: Corpus) -> None:
     assert perfect["aperture_correlation"] == pytest.approx(1.0)
     assert perfect["closure_rate"] == perfect["true_closure_rate"]
     assert perfect["correlation_by_seed"] == [1.0, 1.0]
+    assert perfect["max_lip_error_mm"] == pytest.approx(0, abs=1e-4)
+    assert perfect["intervals"]["aperture_correlation"] == [1.0, 1.0]
+    assert set(perfect["by_speaker"]) == {"maya"}
     average = evaluate_lips(oracle, corpus, "test_unseen", style=None)
     assert average["aperture_correlation"] < 0.9
+    assert average["max_lip_error_mm"] > 1
     each = evaluate_lips(oracle, corpus, "test_unseen", style="each")
     assert each["by_style"]["ben"] == pytest.approx(1.0)
     assert each["by_style"]["ada"] < 0.9

@@ -95,6 +95,29 @@ def test_results_and_checkpoint(corpus: Corpus, tmp_path: Path) -> None:
     assert model.contract.provenance["corpus"] == "tones"
 
 
+def test_speakers_left_out(corpus: Corpus, tmp_path: Path) -> None:
+    results = run(corpus, tmp_path, without=("ben",), evaluate=True)
+    model = load_model(tmp_path)
+    assert model.speakers == ("ada",)
+    assert model.contract.provenance["without"] == "ben"
+    assert results["without"] == ["ben"]
+    figures = results["figures"]
+    whole = corpus.split("test_seen")
+    assert set(figures["test_left_out_average_style"]["by_speaker"]) == {"ben"}
+    assert figures["test_left_out_average_style"]["clips"] == sum(c.speaker == "ben" for c in whole)
+    assert figures["test_seen"]["clips"] == sum(c.speaker == "ada" for c in whole)
+    with pytest.raises(UserError, match="no speaker 'bob'"):
+        run(corpus, tmp_path / "bob", without=("bob",))
+
+
+def test_a_state_of_other_speakers_is_refused(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(monkeypatch, corpus, tmp_path, 8)
+    with pytest.raises(UserError, match="other settings"):
+        run(corpus, tmp_path, without=("ben",))
+
+
 def test_it_learns(corpus: Corpus, tmp_path: Path) -> None:
     settings = TrainConfig(steps=150, batch=5, crop=30, warm_up=10, learning_rate=5e-3, ema=0.9)
     results = run(corpus, tmp_path, settings=settings, evaluate=True)
