@@ -3,7 +3,8 @@
 Raw vertices would cost 17 MB for ten seconds of the medium face. A speaking face lives near a
 space of some 60 dimensions, so the page gets ``vertices(t) = mean + weights(t) @ basis`` and the
 browser sums it up, interpolating the weights between two frames. How many components are sent is
-decided by the largest error of any vertex in any frame, which is measured and stored.
+decided by the largest error of any vertex in any frame, which is measured and stored. What turns,
+the eyes, the lids and the head, is sent as angles (see `talking_heads.view.turning`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,15 @@ from numpy.typing import NDArray
 from talking_heads.errors import UserError
 from talking_heads.face import get_face, motion_vertices
 from talking_heads.view.container import pack, unpack
+from talking_heads.view.mesh import face_arrays, frame_of
+from talking_heads.view.turning import (
+    life_arrays,
+    turn_eyes,
+    turn_heads,
+    turning_arrays,
+    turning_curves,
+    turning_header,
+)
 
 if TYPE_CHECKING:
     from talking_heads.face import Face
@@ -60,7 +70,7 @@ class EncodedMotion:
 
 
 def encode_motion(
-    motion: Motion, face: Face | None = None, *, tolerance: float = TOLERANCE
+    motion: Motion, face: Face | None = None, *, tolerance: float = TOLERANCE, seed: int = 0
 ) -> EncodedMotion:
     """Encode a motion as mean, principal components and weights.
 
@@ -76,6 +86,8 @@ def encode_motion(
     tolerance : float, optional
         Largest error of any vertex in metres. Where the basis would exceed 8 MB (noise, as
         from an untrained network) the error may be larger; `EncodedMotion.max_error` tells.
+    seed : int
+        Of the blinks, gaze and motion of the head that the player can add.
 
     Raises
     ------
@@ -128,6 +140,7 @@ def encode_motion(
         "fps": float(motion.fps),
         "frames": frames,
         "maxErrorMm": round(float(errors.max()) * 1000, 5),
+        "turning": turning_header(face),
     }
     arrays: dict[str, NDArray[Any]] = {
         **face_arrays(face, mean),
@@ -136,6 +149,9 @@ def encode_motion(
         "fine": steps[large:].astype(np.int8),
         "scales": scales,
         "weights": weights,
+        **source.turning,
+        **source.curves,
+        **life_arrays(motion, face, seed),
     }
     return EncodedMotion(
         pack(header, arrays),
@@ -187,90 +203,16 @@ def decode_motion(data: bytes) -> Floats:
     """
     header, arrays = unpack(data)
     vertices = np.repeat(arrays["mean"][None], header["frames"], axis=0)
-    if header["kind"] == "motion":
-        rows = np.concatenate([arrays["coarse"], arrays["fine"]]).astype(np.float32)
-        basis = rows * arrays["scales"][:, None]
-        offsets = arrays["weights"] @ basis
-        vertices[:, arrays["active"]] += offsets.reshape(header["frames"], -1, 3)
-    return vertices
-
-
-def face_arrays(face: Face, mean: Floats) -> dict[str, NDArray[Any]]:
-    """Return what the renderer needs of a face: shape, triangles, colours, gloss and seams."""
-    count = len(face.vertices)
-    index = np.uint16 if count <= 65_536 else np.uint32
-    # What lies in the mouth shows its front only. Backs that stand edge-on behind the corners of
-    # the lips would shine through the skin where smooth edges are drawn in software.
-    in_mouth = np.zeros(count, dtype=bool)
-    for name in ("mouth", "teeth", "tongue"):
-        in_mouth[face.parts.get(name, slice(0, 0))] = True
-    inside = in_mouth[face.triangles].all(axis=1)
-    outer, lining = face.triangles[~inside], face.triangles[inside]
-    colors = np.concatenate([face.colors, _gloss(face)[:, None]], axis=1).astype(np.uint8)
-    return {
-        "mean": np.ascontiguousarray(mean, dtype=np.float32),
-        "rest": np.ascontiguousarray(face.vertices, dtype=np.float32),
-        "triangles": outer.astype(index),
-        "lining": lining.astype(index),
-        "colors": colors,
-        "seams": seams(face.vertices, face.triangles).astype(np.uint32),
-    }
-
-
-def frame_of(face: Face) -> dict[str, list[float]]:
-    """Return what a picture of the face shows: centre, half sides and focus, in metres.
-
-    The focus, between the lips, is where the player zooms to. The box holds the head and its
-    neck. Of a shirt only the collar shows: the edge of the picture hides where the bust ends.
-    """
-    shirt = face.parts.get("shirt")
-    inside = np.ones(len(face.vertices), dtype=bool)
-    if shirt is not None:
-        inside[shirt] = False
-    low, high = face.vertices[inside].min(axis=0), face.vertices[inside].max(axis=0)
-    if shirt is not None:
-        low[1] = face.vertices[shirt, 1].max() - 0.01
-    middle = (low + high) / 2
-    lips = face.regions.get("lips")
-    focus = middle if lips is None else face.vertices[lips].mean(axis=0)
-    boxes = {"centre": middle, "half": (high - low) / 2, "focus": focus}
-    return {name: [round(float(x), 5) for x in point] for name, point in boxes.items()}
-
-
-def seams(vertices: Floats, triangles: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Find pairs of vertices whose normals must be shared, so that no seam shows.
-
-    Two vertices belong together if they lie at one place and both lie on the open border of
-    their piece of the mesh. Lips that touch lie on no border, and keep their own normals.
-
-    Returns
-    -------
-    ndarray, shape (pair, 2)
-        Indices ``(first, other)``; ``first`` is the lowest index at that place.
-    """
-    edges = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    pairs, counts = np.unique(edges, axis=0, return_counts=True)
-    border = np.unique(pairs[counts == 1])
-    if len(border) == 0:
-        return np.zeros((0, 2), dtype=np.int64)
-    places = np.round(vertices[border] / 1e-6).astype(np.int64)
-    _, first, inverse = np.unique(places, axis=0, return_index=True, return_inverse=True)
-    leaders = border[first[np.ravel(inverse)]]
-    return np.stack([leaders, border], axis=1)[leaders != border].astype(np.int64)
-
-
-def _gloss(face: Face) -> NDArray[np.uint8]:
-    """Return how much each vertex shines, 0 to 255: wet eyes most, then teeth, lips, skin."""
-    gloss = np.full(len(face.vertices), 60, dtype=np.uint8)
-    shine = {"eye": 255, "teeth": 190, "tongue": 170, "hair": 95, "brow": 20, "mouth": 120}
-    for name, part in face.parts.items():
-        for word, value in shine.items():
-            if word in name:
-                gloss[part] = value
-    lips = face.regions.get("lips")
-    if lips is not None:
-        gloss[lips] = 125
-    return gloss
+    if header["kind"] != "motion":
+        return vertices
+    rows = np.concatenate([arrays["coarse"], arrays["fine"]]).astype(np.float32)
+    basis = rows * arrays["scales"][:, None]
+    offsets = arrays["weights"] @ basis
+    vertices[:, arrays["active"]] += offsets.reshape(header["frames"], -1, 3)
+    turn_eyes(vertices, arrays["eyes"], arrays, header["turning"])
+    if not arrays["head"].any():
+        return vertices
+    return turn_heads(vertices, arrays["head"], arrays, header["turning"])
 
 
 def frame_chunks(motion: Motion, face: Face) -> Iterator[tuple[int, Floats]]:
@@ -293,18 +235,30 @@ def frame_chunks(motion: Motion, face: Face) -> Iterator[tuple[int, Floats]]:
 
 
 class _Frames:
-    """Posed frames in chunks; a short motion is posed once and kept."""
+    """Posed frames in chunks, turned back to straight heads that look ahead with open eyes.
+
+    A short motion is posed once and kept.
+    """
 
     def __init__(self, motion: Motion, face: Face) -> None:
-        self.motion = motion
+        self.motion = replace(motion, head_rotation=None)
         self.face = face
-        self._kept = list(frame_chunks(motion, face)) if len(motion) <= 2 * _CHUNK else None
+        self.turning = turning_arrays(face)
+        self.curves = turning_curves(motion)
+        self._kept = list(self._posed()) if len(motion) <= 2 * _CHUNK else None
 
     def __len__(self) -> int:
         return len(self.motion)
 
     def chunks(self) -> Iterator[tuple[int, Floats]]:
-        return iter(self._kept) if self._kept is not None else frame_chunks(self.motion, self.face)
+        return self._posed() if self._kept is None else iter(self._kept)
+
+    def _posed(self) -> Iterator[tuple[int, Floats]]:
+        header = turning_header(self.face)
+        for start, chunk in frame_chunks(self.motion, self.face):
+            eyes = self.curves["eyes"][start : start + len(chunk)]
+            turn_eyes(chunk, eyes, self.turning, header, back=True)
+            yield start, chunk
 
 
 def _survey(source: _Frames) -> tuple[Floats, Floats, Floats]:

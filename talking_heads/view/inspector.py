@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from talking_heads.errors import UserError
 from talking_heads.face import get_face
 from talking_heads.files import atomic_write
-from talking_heads.view.encode import frame_of
+from talking_heads.view.mesh import frame_of
 from talking_heads.view.picture import small_png
 from talking_heads.view.player import with_alternatives
 

@@ -42,7 +42,7 @@ def small_png(
     """
     from PIL import Image
 
-    from talking_heads.view.encode import frame_of
+    from talking_heads.view.mesh import frame_of
     from talking_heads.view.raster import render
 
     tiles = []

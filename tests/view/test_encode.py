@@ -16,9 +16,8 @@ from talking_heads.view.encode import (
     encode_face,
     encode_motion,
     encode_pose,
-    frame_of,
-    seams,
 )
+from talking_heads.view.mesh import frame_of, seams
 
 
 def largest_error(motion, encoded):
