@@ -1,7 +1,7 @@
 """The grid of the skin: a chart round the head with rings let in for the mouth and both eyes.
 
 Every vertex has lattice coordinates: (row, column) on the chart, or (ring, step) on the rings.
-A finer lattice halves the steps, so that the points of a coarse one persist in it.
+A finer lattice divides the steps, so that the points of the coarsest persist in all others.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class Ring:
     level : ndarray
         ``(rings,)`` ring coordinate; whole numbers are the coarse rings.
     phase : ndarray
-        ``(steps,)`` 0 at the outer (for the mouth: left) corner, 1/4 top, 1/2, 3/4 bottom.
+        ``(steps,)`` 0 at the outer (for the mouth: left) corner, 1/4 top, 1/2, 3/4 bottom; even
+        in coarse steps.
     """
 
     index: Ints
@@ -72,13 +73,14 @@ class Lattice:
     size: int
 
 
-def build_lattice(subdivision: int) -> Lattice:
+def build_lattice(down: int, across: int) -> Lattice:
     """Build the topology of the skin.
 
     Parameters
     ----------
-    subdivision : int
-        Each coarse step is cut into ``2 ** subdivision``.
+    down, across : int
+        Each coarse row (and each step between rings) is cut into `down`, each coarse column into
+        `across`.
 
     Returns
     -------
@@ -86,22 +88,21 @@ def build_lattice(subdivision: int) -> Lattice:
         Mirror symmetric, manifold, with one border at the neck, one in each eye and one in the
         mouth.
     """
-    n = 2**subdivision
-    rows, half = ROWS * n, COLUMNS * n
+    rows, half = ROWS * down, COLUMNS * across
     rects = [MOUTH_RECT, EYE_RECT, (-EYE_RECT[1], -EYE_RECT[0], *EYE_RECT[2:])]
     # Columns -half+1 ... half; the last one runs down the back.
     column = np.arange(-half + 1, half + 1)
     chart = np.full((rows + 1, 2 * half), -1, dtype=np.int64)
     keep = np.ones_like(chart, dtype=bool)
     for left, right, top, bottom in rects:
-        inside = (column > left * n) & (column < right * n)
-        keep[top * n + 1 : bottom * n, inside] = False
+        inside = (column > left * across) & (column < right * across)
+        keep[top * down + 1 : bottom * down, inside] = False
     keep[0] = False
     chart[keep] = np.arange(1, keep.sum() + 1)
     chart[0] = 0  # the crown is one vertex
     where = np.argwhere(keep)
-    row = np.concatenate([[0.0], where[:, 0] / n])
-    col = np.concatenate([[0.0], column[where[:, 1]] / n])
+    row = np.concatenate([[0.0], where[:, 0] / down])
+    col = np.concatenate([[0.0], column[where[:, 1]] / across])
     triangles = [_chart_triangles(chart, column)]
     size = int(chart.max()) + 1
     rings = []
@@ -110,28 +111,31 @@ def build_lattice(subdivision: int) -> Lattice:
         (rects[1], EYE_LAST, False),
         (rects[2], EYE_LAST, True),
     ):
-        outline = _outline(rect, n)
+        outline = _outline(rect, down, across)
         if flip:  # the right eye is the mirror image of the left
-            outline = _outline(rects[1], n) * np.array([1, -1])
+            outline = _outline(rects[1], down, across) * np.array([1, -1])
+        # Whole numbers, so that the corners lie at 0 and 1/2 exactly.
+        way = np.abs(np.diff(outline, axis=0, append=outline[:1])) @ [across, down]
+        phase = (np.cumsum(way) - way) / way.sum()
         outer = chart[outline[:, 0], outline[:, 1] + half - 1]
-        steps, count = len(outer), last * n
+        steps, count = len(outer), last * down
         index = np.concatenate([outer[None], size + np.arange(count * steps).reshape(count, steps)])
         size += count * steps
-        rings.append(Ring(index, np.arange(count + 1) / n, np.arange(steps) / steps))
+        rings.append(Ring(index, np.arange(count + 1) / down, phase))
         triangles.append(_ring_triangles(index, flip))
     return Lattice(row, col, rings[0], rings[1], rings[2], np.concatenate(triangles), size)
 
 
-def _outline(rect: tuple[int, int, int, int], n: int) -> Ints:
+def _outline(rect: tuple[int, int, int, int], down: int, across: int) -> Ints:
     """Walk round a rectangle from the middle of its left (+) side over the top: (row, column)."""
-    left, right, top, bottom = (value * n for value in rect)
+    left, right, top, bottom = (v * n for v, n in zip(rect, [across] * 2 + [down] * 2, strict=True))
     middle = (top + bottom) // 2
     up = [(r, right) for r in range(middle, top, -1)]
     over = [(top, c) for c in range(right, left, -1)]
-    down = [(r, left) for r in range(top, bottom)]
+    fall = [(r, left) for r in range(top, bottom)]
     under = [(bottom, c) for c in range(left, right)]
     back = [(r, right) for r in range(bottom, middle, -1)]
-    return np.array(up + over + down + under + back)
+    return np.array(up + over + fall + under + back)
 
 
 def _chart_triangles(chart: Ints, column: Ints) -> Ints:
