@@ -15,7 +15,7 @@ from talking_heads.face.correctives import PRODUCTS, corrective_shapes
 from talking_heads.face.hair import hair
 from talking_heads.face.head import Face
 from talking_heads.face.identity import Identity, identity_vector
-from talking_heads.face.individual import personal
+from talking_heads.face.individual import jaw_habit, personal
 from talking_heads.face.lattice import (
     LID_CREASE,
     LID_EDGE,
@@ -49,7 +49,7 @@ _BAG_FOLLOWS = (1.0, 1.0, 0.7)
 # Cuts of each coarse row and column: near 1,000, 5,000 (VOCASET) and 23,000 (BIWI) vertices.
 _CUTS = {"low": (1, 1), "medium": (2, 2), "high": (5, 4)}
 RESOLUTIONS: tuple[str, ...] = tuple(_CUTS)
-"""1,142, 4,510 and 22,386 vertices of skin; those of ``"low"`` persist in the others."""
+"""1,142, 4,510 and 23,138 vertices of skin; those of ``"low"`` persist in the others."""
 
 
 @lru_cache(maxsize=24)
@@ -118,7 +118,7 @@ def build_face(
     skin = skin_positions(lattice, surface)
     lips_map = mouth_map(skin, surface, lattice.mouth)
     jaw = jaw_weight(skin, lips_map, surface)
-    seal = seal_weight(jaw, lips_map)
+    seal = seal_weight(jaw, lips_map, jaw_habit(skin, who).meet)
 
     hair_tint = palette.hair_color(who)
     pieces, lash_steps = _pieces(surface, lattice, skin, hair_tint)

@@ -25,7 +25,7 @@ LENGTH = 0.026
 """Distance in metres over which the correlation of the fields falls to 0.61."""
 _UNEVEN = 0.35  # power of the part in which left and right differ
 _WAVES = 36
-_SEED = 20
+_SHAPES, _JAW = 20, 21  # seeds
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class _Draws:
 
 
 @lru_cache(maxsize=4)
-def _draws(fields: int) -> _Draws:
-    rng = np.random.default_rng(_SEED)
+def _draws(fields: int, seed: int) -> _Draws:
+    rng = np.random.default_rng(seed)
     traits = IDENTITY_PARAMETERS.index("skin_tone")
     return _Draws(
         rng.normal(0.0, 1.0 / LENGTH, (3, _WAVES)),
@@ -46,7 +46,7 @@ def _draws(fields: int) -> _Draws:
     )
 
 
-def fields(points: Array, who: Identity, count: int) -> Array:
+def fields(points: Array, who: Identity, count: int, seed: int) -> Array:
     """Return smooth fields over the face that tell a person apart.
 
     Parameters
@@ -57,13 +57,15 @@ def fields(points: Array, who: Identity, count: int) -> Array:
         Whose. The features of the head count, not its colours.
     count : int
         How many.
+    seed : int
+        Other seeds, other fields.
 
     Returns
     -------
     ndarray
         ``(count, n)``: over people of about unit variance, 0 for the neutral head.
     """
-    draws = _draws(count)
+    draws = _draws(count, seed)
     trait = who.vector[: draws.weights.shape[2]]
     # Of length 0 for the neutral head, below 1 for all: strange heads do not move more strangely.
     trait = trait / np.sqrt(trait @ trait + 1.0)
@@ -95,8 +97,10 @@ def personal(shapes: Array, names: Sequence[str], points: Array, who: Identity) 
     kinds = sorted(set(base))
     kind = np.array([kinds.index(b) for b in base])
     # Per shape four fields (strength, turn about x, y, z), even ones first, then uneven ones.
-    here = fields(points, who, 8 * len(kinds)).reshape(len(kinds), 2, 4, -1)
-    there = fields(points * [-1.0, 1.0, 1.0], who, 8 * len(kinds)).reshape(len(kinds), 2, 4, -1)
+    here = fields(points, who, 8 * len(kinds), _SHAPES).reshape(len(kinds), 2, 4, -1)
+    there = fields(points * [-1.0, 1.0, 1.0], who, 8 * len(kinds), _SHAPES).reshape(
+        len(kinds), 2, 4, -1
+    )
     # A turn is an axial vector: in a mirror it keeps x and reverses y and z.
     there = there * np.array([1.0, 1.0, -1.0, -1.0])[:, None]
     even = np.where(
@@ -111,3 +115,35 @@ def personal(shapes: Array, names: Sequence[str], points: Array, who: Identity) 
     turned = np.cross(axis, shapes)
     turned = shapes + turned + 0.5 * np.cross(axis, turned)
     return np.asarray(turned * (1.0 + GAIN * mixed[:, 0])[..., None])
+
+
+@dataclass(frozen=True)
+class JawHabit:
+    """How a person's skin goes with the jaw.
+
+    Attributes
+    ----------
+    strength : ndarray
+        ``(n,)`` factor on the share of the jaw's turn that each place takes, about 1.
+    corner : float
+        Share of the corner of the mouth.
+    upper : float
+        Share of the upper lip.
+    meet : float
+        Share at which mouthClose brings both lips together.
+    """
+
+    strength: Array
+    corner: float
+    upper: float
+    meet: float
+
+
+def jaw_habit(points: Array, who: Identity) -> JawHabit:
+    """Return how the skin of a person goes with the jaw; the neutral head's strength is 1."""
+    here, there = (np.tanh(fields(points * [s, 1.0, 1.0], who, 1, _JAW)[0]) for s in (1.0, -1.0))
+    a, b, c = np.tanh(fields(np.zeros((1, 3)), who, 4, _JAW)[1:, 0])
+    # Mostly alike on both sides.
+    return JawHabit(
+        1.0 + 0.08 * (here + 0.5 * there), 0.42 + 0.09 * a, 0.025 + 0.015 * b, 0.30 + 0.05 * c
+    )

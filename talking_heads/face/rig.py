@@ -17,6 +17,7 @@ Array = NDArray[Any]
 Ints = NDArray[np.int64]
 
 JAW_ANGLE = 0.262  # radians at jawOpen 1
+GLIDE = 0.004  # metres by which the heads of the jaw slide forward at jawOpen 1
 PRESS = 0.1  # how far mouthClose may exceed jawOpen
 _GAZE_YAW, _GAZE_UP, _GAZE_DOWN = np.radians([28.0, 20.0, 26.0])
 MEETING = 0.88  # share of the way down at which a blink brings the lids together
@@ -66,10 +67,12 @@ class Lips:
     guarded: slice
 
 
-def turn_x(vertices: Array, index: Ints, center: Array, angle: Array) -> None:
+def turn_x(
+    vertices: Array, index: Ints, center: Array, angle: Array, forward: Array | float = 0.0
+) -> None:
     """Turn ``vertices[:, index]`` about an axis along x by `angle` ``(frame, n)`` radians.
 
-    A positive angle lowers what lies in front of the axis.
+    A positive angle lowers what lies in front of the axis; `forward` moves it along z as well.
     """
     if len(index) == 0 or not angle.any():
         return
@@ -77,7 +80,7 @@ def turn_x(vertices: Array, index: Ints, center: Array, angle: Array) -> None:
     y = vertices[:, index, 1] - center[0]
     z = vertices[:, index, 2] - center[1]
     vertices[:, index, 1] = center[0] + c * y - s * z
-    vertices[:, index, 2] = center[1] + s * y + c * z
+    vertices[:, index, 2] = center[1] + s * y + c * z + forward
 
 
 def closing(coefficients: NDArray[Any]) -> NDArray[Any]:
@@ -93,8 +96,9 @@ def turn_jaw(vertices: Array, jaw: Joint, coefficients: Array) -> None:
     """Open the jaw; mouthClose turns the lips back toward one another (see `closing`)."""
     opened, closed = coefficients[:, K["jawOpen"], None], closing(coefficients)[:, None]
     if opened.any() or closed.any():
-        angle = JAW_ANGLE * (opened * jaw.weight + closed * jaw.extra)
-        turn_x(vertices, jaw.index, jaw.center, angle)
+        share = opened * jaw.weight + closed * jaw.extra
+        # At first the jaw only turns; the wider it opens the more it slides as well.
+        turn_x(vertices, jaw.index, jaw.center, JAW_ANGLE * share, GLIDE * share * np.abs(share))
 
 
 def gaze_angles(coefficients: Array, side: str) -> tuple[Array, Array]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from talking_heads.face.individual import jaw_habit
 from talking_heads.face.lattice import MOUTH_BORDER, MOUTH_CONTACT, Ring
 from talking_heads.face.names import ARKIT_INDEX
 from talking_heads.face.skin import mouth_curve
@@ -143,18 +144,22 @@ def jaw_weight(points: Array, where: MouthMap, surface: HeadSurface) -> Array:
     under = smoothstep(angle, 108.0, 56.0)
     base = base * throat * behind * under
     lower = 1.0 - where.upper
-    lip = 0.02 + 0.40 * smoothstep(lower, 0.0, 0.5) + 0.58 * smoothstep(lower, 0.5, 0.95)
+    habit = jaw_habit(points, surface.identity)
+    lip = smoothstep(lower, 0.0, 0.5) * (habit.corner - habit.upper) + habit.upper
+    lip = lip + (1.0 - habit.corner) * smoothstep(lower, 0.5, 0.95)
     ring = smoothstep(where.level, 0.0, float(MOUTH_BORDER))
-    return base + (lip - base) * np.maximum(ring, where.near * (where.level > 0))
+    share = base + (lip - base) * np.maximum(ring, where.near * (where.level > 0))
+    # The chin sits on the bone; elsewhere people differ.
+    bone = np.exp(-(((points - at.chin) / [0.016, 0.014, 0.03]) ** 2).sum(1))
+    return np.asarray(np.minimum(share * (habit.strength + (1.0 - habit.strength) * bone), 1.04))
 
 
-def seal_weight(jaw: Array, where: MouthMap) -> Array:
+def seal_weight(jaw: Array, where: MouthMap, meet: float) -> Array:
     """Return what mouthClose adds to the share of the jaw's rotation, ``(n,)``.
 
-    Where both lips meet it brings them to one common share, so that mouthClose equal to jawOpen
-    closes the mouth at any angle of the jaw.
+    Where both lips meet it brings them to one common share, `meet`, so that mouthClose equal to
+    jawOpen closes the mouth at any angle of the jaw.
     """
-    meet = 0.30
     fade = smoothstep(where.near, 0.05, 1.0)
     return (meet - jaw) * fade * np.where(where.level > 0, 1.0, 0.4)
 

@@ -194,7 +194,7 @@ def head_surface(identity: Identity) -> HeadSurface:
         mouth_half_width=0.0250 * (1.0 + 0.11 * who["mouth_width"]),
         upper_lip=0.0075 * (1.0 + 0.35 * who["lip_fullness"]),
         lower_lip=0.0098 * (1.0 + 0.30 * who["lip_fullness"]),
-        hinge=np.array([0.0, -0.018, -0.002]),
+        hinge=np.array([0.0, -0.018 - 0.003 * who["face_length"], -0.002 - 0.004 * who["chin"]]),
         nose_tip=np.array([0.0, nose_y * down, 0.1068 + 0.0060 * who["nose_depth"]]),
         chin=np.array([0.0, -0.1 * down, 0.09]),
         brow=np.array([eye[0], 0.0245 * up, 0.08]),
