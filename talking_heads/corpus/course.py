@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from talking_heads.corpus.articulation import FPS, articulate_mouth, with_upper_face
 from talking_heads.corpus.clip import Clip, Corpus
-from talking_heads.corpus.sentences import SPLITS, Line, course_script, new_word_share
+from talking_heads.corpus.script import SPLITS, Line, course_script
+from talking_heads.corpus.sentences import new_word_share
 from talking_heads.corpus.store import (
     check_target,
     encode_motion,
