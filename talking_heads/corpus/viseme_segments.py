@@ -96,6 +96,15 @@ class Segment:
         return 0.5 * (self.end - self.start)
 
 
+def _release_of(phoneme: Phoneme) -> float:
+    """Return the share of a sound after which closed lips part: as heard, else as usual."""
+    usual = _RELEASE.get(phoneme.symbol[:1], 1.0)
+    if phoneme.release is None or usual == 1.0 or phoneme.end <= phoneme.start:
+        return usual
+    share = (phoneme.release - phoneme.start) / (phoneme.end - phoneme.start)
+    return min(max(share, 0.0), 1.0)
+
+
 def segments_of(phonemes: Sequence[Phoneme]) -> list[Segment]:
     """Turn phonemes into segments of visemes.
 
@@ -114,7 +123,7 @@ def segments_of(phonemes: Sequence[Phoneme]) -> list[Segment]:
     segments = []
     for phoneme in phonemes:
         visemes = visemes_of(phoneme.symbol)
-        release = _RELEASE.get(phoneme.symbol[:1], 1.0)
+        release = _release_of(phoneme)
         pressure = _PRESSURE.get(phoneme.symbol[:1], 0.0)
         length = phoneme.end - phoneme.start
         if len(visemes) == 1:

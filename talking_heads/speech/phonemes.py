@@ -27,12 +27,16 @@ class Phoneme:
         without gaps and cover all of it.
     stress : int
         2 in the vowel of the stressed syllable, 1 for secondary stress, else 0.
+    release : float, optional
+        Of a plosive, an affricate or an m: when its closure opens, in seconds from the start of
+        the audio. In a plosive all is quiet before it; behind it come the burst and the breath.
     """
 
     symbol: str
     start: float
     end: float
     stress: int = 0
+    release: float | None = None
 
     @property
     def duration(self) -> float:

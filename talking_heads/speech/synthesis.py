@@ -19,7 +19,7 @@ from talking_heads.speech.audio import SAMPLE_RATE
 from talking_heads.speech.phonemes import Phoneme, normalize_symbol, phoneme_classes
 from talking_heads.speech.room import Room, add_room, get_room
 from talking_heads.speech.text import spoken_text
-from talking_heads.speech.timing import retime_closures, widen_coda_liquids
+from talking_heads.speech.timing import releases, retime_closures, widen_coda_liquids
 from talking_heads.speech.voices import ENGINES, VOICES, Voice
 
 LEAD_SECONDS = 0.24
@@ -333,6 +333,7 @@ def _assembled(job: _Job, facts: dict[str, Any], pcm: NDArray[np.int16]) -> Spee
     if job.voice.engine == "espeak-ng":
         times = retime_closures(symbols, times, quiet, rate)
         times = widen_coda_liquids(symbols, times)
+    opened = releases(symbols, times, quiet, rate)
     speech = quiet
     if rate != SAMPLE_RATE:
         import soxr
@@ -342,7 +343,7 @@ def _assembled(job: _Job, facts: dict[str, Any], pcm: NDArray[np.int16]) -> Spee
     audio = _with_level_and_noise(speech, frames * _MOTION_FRAME, job)
     edges = [*times.tolist(), len(audio) / SAMPLE_RATE]
     phonemes = tuple(
-        Phoneme(symbol, edges[index], edges[index + 1], stresses[index])
+        Phoneme(symbol, edges[index], edges[index + 1], stresses[index], opened[index])
         for index, symbol in enumerate(symbols)
         if edges[index + 1] > edges[index]
     )

@@ -1,4 +1,4 @@
-"""When a sound really begins: corrections of the engine's phoneme times.
+"""When a sound really begins: corrections of the engines' phoneme times.
 
 espeak-ng's event for a plosive marks its burst. The closure, in which lips or tongue stop the air,
 lies before it and is counted as part of the previous sound. For a face this is the wrong way
@@ -26,10 +26,15 @@ SILENT_DB = 25.0
 CODA_LIQUID = 0.06
 """Seconds that an l or r after a vowel lasts at least, if that leaves the vowel its 60 %."""
 
+EARLIEST_RELEASE = 0.4
+"""No closure opens before this share of its sound: a click before it is no burst."""
+
 _LIQUIDS = frozenset("lrɹɫ")
 # The event may stand this far behind the first sound of the burst, in milliseconds.
 _BURST = 20
 _STEP = 0.001
+# Hz, and milliseconds behind a plosive in which the next sound is loud.
+_MURMUR, _AFTER = 900.0, 60
 _FRAME = 0.006
 
 
@@ -122,6 +127,63 @@ def _closure_start(level: NDArray[np.float64], first: int, burst: int) -> int:
     at = max(0, at - _BURST) + int(below[-1])
     loud = np.flatnonzero(~quiet[:at])
     return first + (int(loud[-1]) + 1 if loud.size else 0)
+
+
+def releases(
+    symbols: list[str],
+    starts: NDArray[np.float64],
+    samples: NDArray[np.float32],
+    sample_rate: int,
+) -> list[float | None]:
+    """Find when the closures of plosives, affricates and of m open.
+
+    In a plosive the level above 900 Hz stays near its minimum until the burst. The murmur of the
+    vocal folds in a closed b, d or g lies below. Between an m and a vowel the level rises half of
+    the way when the lips part.
+
+    Parameters
+    ----------
+    symbols : list of str
+        IPA; pauses are empty.
+    starts : ndarray
+        ``(phoneme,)`` seconds, not decreasing; of plosives, the starts of their closures.
+    samples : ndarray of float32
+        The sound as the engine made it.
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    list of float or None
+        For each such sound the time in seconds, from `EARLIEST_RELEASE` of its length to its end;
+        the end where no opening can be heard. None for other sounds.
+    """
+    spectrum = np.fft.rfft(samples)
+    spectrum[np.fft.rfftfreq(len(samples), 1 / sample_rate) < _MURMUR] = 0
+    level = level_db(np.fft.irfft(spectrum, len(samples)).astype(np.float32), sample_rate)
+    ends = [*starts[1:].tolist(), len(samples) / sample_rate]
+    found: list[float | None] = []
+    following = [*symbols[1:], ""]
+    for symbol, after, start, end in zip(symbols, following, starts.tolist(), ends, strict=True):
+        nasal = symbol.startswith("m")
+        if not nasal and not has_closure(symbol):
+            found.append(None)
+            continue
+        first, last = int(np.ceil(start / _STEP)), min(int(end / _STEP), len(level) - 1)
+        if last <= first or (nasal and "vowel" not in phoneme_classes(after)):
+            found.append(end)
+            continue
+        inside = level[first : last + 1]
+        loudest = float(level[first : last + _AFTER].max())
+        if nasal:
+            begin, threshold = len(inside) // 2, 0.5 * (float(np.median(inside)) + loudest)
+        else:
+            begin = int(inside.argmin())
+            threshold = max(float(inside.min()) + 6.0, loudest - SILENT_DB)
+        loud = np.flatnonzero(inside[begin:] > threshold)
+        time = (first + begin + int(loud[0])) * _STEP if loud.size else end
+        found.append(min(max(time, start + EARLIEST_RELEASE * (end - start)), end))
+    return found
 
 
 def widen_coda_liquids(symbols: list[str], starts: NDArray[np.float64]) -> NDArray[np.float64]:
