@@ -94,7 +94,9 @@ def _entry(line: Line, speech: Speech, frames: int, audio_format: str) -> dict[s
         "audio": f"audio/{line.speaker}/{line.id}.{audio_format}",
         "frames": frames,
         "phonemes": [
-            [p.symbol, round(p.start, 4), round(p.end, 4), p.stress] for p in speech.phonemes
+            [p.symbol, round(p.start, 4), round(p.end, 4), p.stress]
+            + ([] if p.release is None else [round(p.release, 4)])
+            for p in speech.phonemes
         ],
     }
 
