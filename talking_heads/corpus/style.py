@@ -113,7 +113,7 @@ class Style:
     Raises
     ------
     UserError
-        If a value is no finite number, or outside `LIMITS`.
+        If a value is no number within `LIMITS`.
     """
 
     amplitude: float = 1.0
@@ -143,14 +143,14 @@ class Style:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            # bool and str are numbers to some functions; neither is meant here.
-            if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-                raise UserError(f"The style's {name} must be a number, not {value!r}.")
-            if not np.isfinite(value):
-                raise UserError(f"The style's {name} must be a finite number, not {value}.")
             low, high = LIMITS[name]
-            if not low - 1e-9 <= value <= high + 1e-9:
-                raise UserError(f"The style's {name} must be {low:g} to {high:g}, not {value:g}.")
+            # bool is a number to Python; it is not meant here.
+            number = isinstance(value, int | float | np.integer | np.floating)
+            if isinstance(value, bool) or not number or not low - 1e-9 <= value <= high + 1e-9:
+                raise UserError(
+                    f"The style's {name} must be a number from {low:g} to {high:g}, "
+                    f"not {value!r:.40}."
+                )
 
     def to_dict(self) -> dict[str, float]:
         """Return the habits as plain numbers."""

@@ -23,6 +23,8 @@ _CLOSING = 0.36
 """Share of a blink in which the lid falls; it falls about twice as fast as it rises."""
 _CLOSED = 0.14
 """Share of a blink in which the lid stays down."""
+_PHRASE = 0.12
+"""Shortest pause in seconds that begins a new phrase."""
 _BLINK_GAP = 0.45
 """Shortest time between the starts of two blinks, in seconds."""
 
@@ -124,17 +126,22 @@ def brow_accents(
     Returns
     -------
     list of (time, height)
-        Seconds and height. Primary stress moves the brows more often than secondary; long vowels
-        more than short ones. A share of `Style.brow_frown` has a height below 0.
+        Seconds and height. Primary stress moves the brows more often than secondary, the first
+        stress of a phrase more often than later ones, and long vowels more than short ones. A
+        share of `Style.brow_frown` has a height below 0.
     """
     accents = []
-    last = -1.0
+    last, opening = -1.0, True
     for phoneme in phonemes:
+        # Brows mark the beginning of a phrase more often than its middle.
+        opening = opening or (not phoneme.symbol and phoneme.end - phoneme.start > _PHRASE)
         if not phoneme.stress or visemes_of(phoneme.symbol)[0].name not in VOWELS:
             continue
         centre = 0.5 * (phoneme.start + phoneme.end)
         length = min((phoneme.end - phoneme.start) / 0.15, 1.5)
         chance = (0.2 + 0.8 * style.brow) * (1.0 if phoneme.stress == 2 else 0.5)
+        chance *= 1.5 if opening else 1.0
+        opening = False
         draw, height = rng.uniform(), rng.uniform(0.6, 1.2)
         if draw < chance and centre - last > 0.45:
             sign = -1.0 if rng.uniform() < style.brow_frown else 1.0
@@ -243,5 +250,5 @@ def upper_face(
         # The lid follows the eye down, as in life.
         out[f"eyeBlink{side}"] = np.maximum(blink, 0.25 * low)
         out[f"eyeWide{side}"] = 0.25 * np.maximum(raised - 0.2, 0) * (1 - blink)
-        out[f"eyeSquint{side}"] = 0.15 * style.smile + 0.06 * blink
+        out[f"eyeSquint{side}"] = 0.15 * style.smile + 0.06 * blink + 0.3 * frown
     return {name: np.clip(values, 0, 1) for name, values in out.items() if name in ARKIT_INDEX}

@@ -108,9 +108,9 @@ def draw_take(segments: Sequence[Segment], style: Style, seed: int) -> Take:
     press = np.clip(1 + 0.2 * size * rng.normal(size=n), 0.5, 1.6)
     return Take(
         shift,
-        (1 + effort) * (1 + trade),
+        np.clip((1 + effort) * (1 + trade), 0.75, 1.25),
         (1 + effort) * (1 - 2 * trade),
-        1 + np.clip(size * MISS * miss, -0.4, 0.4),
+        1 + np.clip(size * MISS * miss, -0.2, 0.2),
         press,
     )
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talking_heads.corpus.articulation import articulate, with_anticipation
+from talking_heads.corpus.articulation import articulate, articulate_mouth, with_anticipation
+from talking_heads.corpus.style import LIMITS, Style
 from talking_heads.corpus.viseme_segments import segments_of
-from talking_heads.corpus.style import Style
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, ARKIT_NAMES, get_face
 from talking_heads.metrics.lips import frames_of
@@ -123,6 +123,21 @@ def test_refuses_overlaps(phonemes: list[Phoneme]) -> None:
         articulate(phonemes, 1.0, face=FACE)
 
 
+def test_fast_speech_opens_less() -> None:
+    sounds = ["t", "ɑː", "t", "æ", "k", "ɑː", "s", "ɛ", "t"]
+    jaw = []
+    for each in (0.06, 0.10, 0.16):
+        phonemes = line(*sounds, each=each)
+        motion = articulate_mouth(phonemes, phonemes[-1].end, face=FACE)
+        jaw.append(peak(motion, "jawOpen"))
+    assert jaw[0] < jaw[1] - 0.02 < jaw[2] - 0.03
+
+
+def test_air_puffs_the_cheeks_in_p_and_b_only() -> None:
+    assert peak(said("ɑ", "p", "ɑ"), "cheekPuff") > peak(said("ɑ", "b", "ɑ"), "cheekPuff") > 0.03
+    assert peak(said("ɑ", "m", "ɑ"), "cheekPuff") == 0
+
+
 def test_refuses_no_time() -> None:
     with pytest.raises(UserError, match="above 0"):
         articulate([], 0.0, face=FACE)
@@ -134,7 +149,7 @@ def test_silence_is_rest() -> None:
     assert motion[:, LIPS].max() < 0.05
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     sounds=st.lists(
         st.tuples(
@@ -144,18 +159,17 @@ def test_silence_is_rest() -> None:
         min_size=1,
         max_size=10,
     ),
-    amplitude=st.floats(0.5, 1.3),
-    offset=st.floats(-0.015, 0.015),
+    habits=st.fixed_dictionaries({name: st.floats(*LIMITS[name]) for name in LIMITS}),
+    seed=st.integers(0, 10**9),
 )
-def test_any_speech_gives_a_sane_motion(
-    sounds: list[tuple[str, float]], amplitude: float, offset: float
+def test_any_speech_in_any_style_gives_a_sane_motion(
+    sounds: list[tuple[str, float]], habits: dict[str, float], seed: int
 ) -> None:
     phonemes, clock = [], 0.2
     for symbol, length in sounds:
         phonemes.append(Phoneme(symbol, clock, clock + length))
         clock += length
-    style = Style(amplitude=amplitude, offset=offset)
-    motion = articulate(phonemes, clock + 0.3, style, face=FACE)
+    motion = articulate(phonemes, clock + 0.3, Style(**habits), seed, face=FACE)
     assert np.isfinite(motion).all()
     assert motion.min() >= 0
     assert motion.max() <= 1
