@@ -88,6 +88,15 @@ PHONES: dict[str, str] = {
 }
 """Flite's phones (the "radio" set), as the IPA symbols that espeak-ng has for the same sounds."""
 
+# Words that a sentence seldom stresses; the lexicon marks each of them as if it stood alone.
+_WEAK = """
+    a am an and are as at be been but by can could did do does for from had has have he her hers him
+    his i if in into is it its me my nor of on or our shall she should so some than that the their
+    them then there these they this those to up upon us was we were when where which while who whom
+    will with would you your
+"""
+_UNSTRESSED = frozenset(_WEAK.split())
+
 # What of flite's own silence is kept before the first sound and after the last; our own silence
 # goes around it.
 _LEAD, _TRAIL, _FADE = 0.05, 0.05, 0.01
@@ -205,7 +214,11 @@ def _trimmed(
 ) -> tuple[dict[str, Any], NDArray[np.int16]]:
     """Cut the silence at both ends, and turn ends in seconds into starts in samples."""
     facts: dict[str, Any] = {"sample_rate": sample_rate, "version": version}
-    symbols = [PHONES[name] for name, _ in phones]
+    # As espeak-ng writes it: "ɜː" in "bird", "ɚ" in "over".
+    symbols = [
+        "ɚ" if name == "er" and not mark else PHONES[name]
+        for (name, _), mark in zip(phones, marks, strict=True)
+    ]
     spoken = [index for index, symbol in enumerate(symbols) if symbol]
     if not spoken:
         return {**facts, "phonemes": [], "lead": 0}, samples[:0]
@@ -229,7 +242,7 @@ def _stresses(phones: Sequence[str], text: str, program: Path) -> list[str]:
     """Return the stress mark of each phone, or an empty string.
 
     Flite prints no stress, but its lexicon tool does: the words are looked up and laid along the
-    phones that were spoken.
+    phones that were spoken. In a sentence, words such as "the" and "have" get none.
     """
     tool = program.with_name("t2p" + program.suffix)
     marks = [""] * len(phones)
@@ -239,10 +252,12 @@ def _stresses(phones: Sequence[str], text: str, program: Path) -> list[str]:
         [str(program), "-voice", "kal16", "-pw", "-t", text, "-o", "none"],
         TIMEOUT_SECONDS + 0.02 * len(text),
     ).split()
+    words = [word for word in words if re.fullmatch(r"[a-z][a-z']*", word, re.ASCII)]
+    weak = _UNSTRESSED if not _UNSTRESSED.issuperset(words) else frozenset()
+    # The mark of a weak word's vowel, a 1 behind the phone, goes.
     lexical = [
-        phone
+        phone.rstrip("1") if word in weak else phone
         for word in words
-        if re.fullmatch(r"[a-z][a-z']*", word, re.ASCII)
         for phone in _pronunciation(tool, word)
     ]
     spoken = [index for index, phone in enumerate(phones) if PHONES[phone]]
