@@ -5,7 +5,8 @@
 
 from talking_heads.corpus.articulation import articulate
 from talking_heads.corpus.clip import Clip, Corpus
-from talking_heads.corpus.course import build_course_corpus, corpus_info
+from talking_heads.corpus.course import build_course_corpus, build_own_corpus
+from talking_heads.corpus.info import compare_corpora, corpus_info, verify_corpus
 from talking_heads.corpus.store import load_corpus
 from talking_heads.corpus.style import SPEAKERS, Speaker, Style, get_speaker
 
@@ -17,7 +18,10 @@ __all__ = [
     "Style",
     "articulate",
     "build_course_corpus",
+    "build_own_corpus",
+    "compare_corpora",
     "corpus_info",
     "get_speaker",
     "load_corpus",
+    "verify_corpus",
 ]
