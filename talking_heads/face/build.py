@@ -230,7 +230,7 @@ def _pieces(
     pieces["lashes"] = merge(lash, mirrored(lash))
     ear = parts.ear(surface, palette.skin_color(who))
     pieces["ears"] = merge(ear, mirrored(ear))
-    pieces["hair"] = hair(surface, hair_tint, 80 if fine else 48, 24 if fine else 16)
+    pieces["hair"] = hair(surface, hair_tint, 80 if fine else 48, 26 if fine else 16)
     pieces["shirt"] = parts.shirt(who, palette.shirt_color(who))
     return pieces, steps
 

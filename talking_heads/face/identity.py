@@ -45,6 +45,7 @@ _PARAMETERS: dict[str, tuple[float, str]] = {
     "hair_volume": (0.5, "0 flat to 1 full"),
     "hair_curl": (0.1, "0 straight to 1 curly"),
     "hair_part": (0.5, "side of the parting, -1 right to 1 left"),
+    "hair_fringe": (0.0, "0 forehead free to 1 a fringe down to the brows"),
     "beard": (0.0, "0 shaven to 1 full"),
     "eye_hue": (0.35, "0 brown over green to 1 blue"),
     "lip_red": (0.3, "how much redder than the skin the lips are"),
@@ -99,7 +100,7 @@ _HEADS: dict[str, dict[str, float]] = {
         nose_bridge=-0.7, nose_depth=-0.4, nose_width=0.1, eye_opening=-0.2, eye_tilt=0.6,
         brow_ridge=-0.8, neck_width=-0.6, skin_tone=0.2, skin_warmth=0.9, hair_shade=0.03,
         hair_red=0.0, hair_length=0.6, hair_volume=0.35, hair_part=0.0, eye_hue=0.05,
-        lip_red=0.5, shirt=0.95,
+        lip_red=0.5, shirt=0.95, hair_fringe=0.8,
     ),
     "head-06": dict(
         head_width=0.5, forehead=0.5, face_length=0.1, cheeks=0.6, jaw_width=0.5, chin=0.1,
@@ -324,11 +325,14 @@ def random_identity(seed: int) -> Array:
         "hair_volume": rng.uniform(0.15, 1.0),
         "hair_curl": rng.beta(0.8, 1.8) * (1 - dark) + rng.beta(1.5, 0.9) * dark,
         "hair_part": rng.uniform(-0.8, 0.8),
+        "hair_fringe": 0.0,
         "eye_hue": rng.uniform(0.0, 1.0) * (1 - dark) + rng.uniform(0.0, 0.12) * dark,
         "shirt": rng.uniform(0.0, 1.0),
     }
     long = rng.beta(1.0, 1.2) if build < rng.normal(0.0, 0.25) else 0.28 * rng.random()
     who["hair_length"] = float(long)
+    if long > 0.2 and rng.random() < 0.35:
+        who["hair_fringe"] = rng.uniform(0.4, 1.0)
     bearded = build > 0.1 and rng.random() < 0.5 and long < 0.3
     who["beard"] = rng.uniform(0.2, 1.0) if bearded else 0.0
     who["lip_red"] = rng.uniform(0.05, 0.35) if build > 0 else rng.uniform(0.25, 0.75)

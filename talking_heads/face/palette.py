@@ -124,9 +124,10 @@ def _beard(color: Array, p: Array, surface: HeadSurface) -> Array:
     front = smoothstep(y, at.mouth[1] + 0.024, at.mouth[1] + 0.008)
     side = smoothstep(y + 0.85 * np.maximum(z - 0.002, 0.0), -0.002, -0.022)
     blend = smoothstep(x, 0.024, 0.038)
-    above = front * (1 - blend) + side * blend
+    sideburn = smoothstep(z, 0.020, 0.011) * smoothstep(y, 0.016, 0.006)
+    above = front * (1 - blend) + np.maximum(side, sideburn) * blend
     below = smoothstep(y - surface.y(-0.086) + 0.75 * np.clip(z, 0.0, 0.05), -0.012, 0.004)
-    ahead = smoothstep(z, -0.010, 0.006)
+    ahead = smoothstep(z - 0.45 * np.maximum(-0.040 - y, 0.0), -0.013, -0.003)
     bare = np.exp(-(((p[:, 0]) / 0.006) ** 2 + ((p[:, 1] - at.mouth[1] + 0.017) / 0.003) ** 2))
     mask = above * ahead * below * (1 - 0.5 * bare)
     return _mix(

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
+from talking_heads.face.hair import covers_ears
 from talking_heads.face.identity import Identity
 from talking_heads.face.lattice import Ring, split_quads
 from talking_heads.face.piece import Piece, both_sides, merge, sheet
@@ -315,7 +316,8 @@ def ear(surface: HeadSurface, skin: Array, steps: int = 36) -> Piece:
     front = smoothstep(back, 0.15, -0.75)
     tragus = np.exp(-(((turn - np.radians(190.0)) / np.radians(24.0)) ** 2))
     tilt = np.radians(12.0)
-    axis_back = np.array([0.42, 0.0, -1.0]) / np.hypot(0.42, 1.0) * np.cos(tilt)
+    flare = 0.42 - 0.30 * covers_ears(who)
+    axis_back = np.array([flare, 0.0, -1.0]) / np.hypot(flare, 1.0) * np.cos(tilt)
     axis_up = np.array([0.06, 1.0, -np.sin(tilt)])
     normal = np.cross(axis_back, axis_up)
     normal /= np.linalg.norm(normal)
