@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from talking_heads.errors import UserError
 from talking_heads.export.arrays import write_npz
 from talking_heads.export.page import write_html
+from talking_heads.face.enliven import enliven
 from talking_heads.files import check_target, shown
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def write_motion(
     *,
     face: Face | None = None,
     title: str | None = None,
+    alive: bool = False,
 ) -> None:
     """Write a motion as the suffix of the path says: ``.html`` or ``.npz``.
 
@@ -61,6 +63,9 @@ def write_motion(
     ----------
     path, motion, audio, face, title
         As in `write_html` and `write_npz`; arrays hold neither audio nor title.
+    alive : bool
+        Add the blinks, gaze and motion of the head that the motion lacks: a page begins with them
+        switched on, arrays hold them.
 
     Raises
     ------
@@ -69,6 +74,6 @@ def write_motion(
     """
     target = check_output(path)
     if target.suffix.lower() == ".npz":
-        write_npz(target, motion, face=face)
+        write_npz(target, enliven(motion, face=face) if alive else motion, face=face)
     else:
-        write_html(target, motion, audio, face=face, title=title)
+        write_html(target, motion, audio, face=face, title=title, alive=alive)

@@ -34,6 +34,7 @@ def write_html(
     face: Face | Sequence[Face] | None = None,
     title: str | None = None,
     labels: Sequence[str] | None = None,
+    alive: bool = False,
 ) -> None:
     """Write a page that plays a motion and its sound in any browser, without a network.
 
@@ -41,7 +42,7 @@ def write_html(
     ----------
     path : path
         The file, usually ``.html``. An existing one is replaced only when all is written.
-    motion, audio, face, title, labels
+    motion, audio, face, title, labels, alive
         As in `talking_heads.view.play`.
 
     Raises
@@ -55,7 +56,7 @@ def write_html(
     request to anywhere. Ten seconds of the medium face take about 3 MB.
     """
     check_target(path)
-    content = make_content(motion, audio, face=face, title=title, labels=labels)
+    content = make_content(motion, audio, face=face, title=title, labels=labels, alive=alive)
     size = (sum(len(head.data) for head in content.heads) + len(content.sound)) * 4 // 3
     if size > MAX_BYTES:
         raise UserError(
@@ -83,6 +84,7 @@ def page(content: Content) -> str:
         "seconds": content.seconds,
         "count": len(content.heads),
         "hasSound": bool(content.sound),
+        "alive": content.alive,
     }
     blocks = [_data(f"head-{i}", head.data) for i, head in enumerate(content.heads)]
     if content.sound:

@@ -92,7 +92,7 @@ def enliven(motion: Motion, seed: int = 0, face: Face | None = None) -> Motion:
     Returns
     -------
     Motion
-        Of the same kind and length; a motion of vertices then holds all of the face's.
+        Of the same kind and length. A motion of vertices then holds all vertices of the face.
 
     Raises
     ------
@@ -102,14 +102,14 @@ def enliven(motion: Motion, seed: int = 0, face: Face | None = None) -> Motion:
     face = get_face(motion.face_id) if face is None else face
     life = added_life(motion, seed, face)
     values = motion.values
-    if life.blink.any() or life.gaze.any():
+    if life.blink.any() or life.gaze.any() or life.head.any():
         coefficients = np.zeros((len(motion), 52), np.float32)
         if motion.kind == "coefficients":
             coefficients = np.clip(values, 0, 1)
         for side in ("Left", "Right"):
             lid = coefficients[:, K[f"eyeBlink{side}"]]
             np.maximum(lid, life.blink, out=lid)
-        _look(coefficients, life.gaze)
+        _look(coefficients, steadied(life))
         if motion.kind == "coefficients":
             values = coefficients
         else:
@@ -134,7 +134,7 @@ def added_life(motion: Motion, seed: int = 0, face: Face | None = None) -> Livel
     Returns
     -------
     Liveliness
-        As long as the motion, with a gaze that makes up for the turns of the head.
+        As long as the motion; `steadied` makes the gaze allow for the turns of the head.
     """
     face = get_face(motion.face_id) if face is None else face
     lack = lacking(motion, face)
@@ -145,7 +145,7 @@ def added_life(motion: Motion, seed: int = 0, face: Face | None = None) -> Livel
         life.gaze * np.float32(lack.gaze),
         life.head * np.float32(lack.head),
     )
-    return replace(kept, gaze=steadied(kept))
+    return kept
 
 
 def mouth_opening(motion: Motion, face: Face) -> Floats:

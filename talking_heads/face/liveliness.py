@@ -18,6 +18,9 @@ from talking_heads.errors import UserError
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
 
+FULL_GAZE = np.array([0.489, 0.40])
+"""Radians by which an eye turns at gaze 1, to the side and (on average) up and down."""
+
 _BLINKS = 11.0  # a minute; shifts of gaze bring some more
 _BLINK_GAP = 0.6  # seconds between the starts of two blinks, at least
 _BLINK = 0.21  # seconds from lid fall to lid rise
@@ -26,7 +29,6 @@ _SWAY = np.radians([0.8, 1.5, 0.7])  # pitch, yaw, roll: slow drift, standard de
 _SHIFT = np.radians([1.1, 2.4, 0.9])  # the same of changes of posture
 _NOD = np.radians(2.6)  # nod at full emphasis
 _MOST = np.radians([7.0, 10.0, 5.0])  # the head never turns further
-_FULL_GAZE = np.array([0.489, 0.40])  # radians at gaze 1, to the side and up, as in the rig
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def liveliness(
 
 def steadied(life: Liveliness) -> Floats:
     """Return a gaze ``(frame, 2)`` that makes up for the head's turns, so that the look stays."""
-    turned = life.head[:, [1, 0]] * np.array([1.0, -1.0]) / _FULL_GAZE
+    turned = life.head[:, [1, 0]] * np.array([1.0, -1.0]) / FULL_GAZE
     return np.clip(life.gaze - turned, -1, 1).astype(np.float32)
 
 

@@ -17,7 +17,7 @@ _IMPORT = re.compile(r'^import \{[^}]*\} from "\./\w+\.js";\n', re.MULTILINE)
 @cache
 def script() -> str:
     """Return the player as one JavaScript module."""
-    names = ("motion.js", "scene.js", "clock.js", "theme.js", "player.js")
+    names = ("turning.js", "motion.js", "scene.js", "clock.js", "theme.js", "life.js", "player.js")
     return "\n".join(_IMPORT.sub("", (_FOLDER / name).read_text("utf-8")) for name in names)
 
 

@@ -43,6 +43,8 @@ class Content:
         One above each head; empty for none.
     still : bytes
         PNG of the first head with its mouth open, or of all heads side by side.
+    alive : bool
+        Whether the player begins with blinks, gaze and motion of the head added.
     """
 
     heads: tuple[EncodedMotion, ...]
@@ -52,6 +54,7 @@ class Content:
     description: str
     labels: tuple[str, ...]
     still: bytes
+    alive: bool = False
 
 
 def make_content(
@@ -61,6 +64,7 @@ def make_content(
     face: Face | Sequence[Face] | None = None,
     title: str | None = None,
     labels: Sequence[str] | None = None,
+    alive: bool = False,
 ) -> Content:
     """Gather what a player shows; the arguments are those of `talking_heads.view.play`.
 
@@ -80,7 +84,10 @@ def make_content(
     elif len(labels) != len(motions):
         raise UserError(f"{len(motions)} heads need as many labels, not {len(labels)}.")
     labels = [clean_text(label) for label in labels]
-    heads = tuple(encode_motion(m, f) for m, f in zip(motions, faces, strict=True))
+    # Each head lives by a seed of its own: two that blink together look like puppets.
+    heads = tuple(
+        encode_motion(m, f, seed=i) for i, (m, f) in enumerate(zip(motions, faces, strict=True))
+    )
     seconds = max(m.duration for m in motions)
     sound = b""
     if audio is not None:
@@ -96,6 +103,7 @@ def make_content(
         description=describe(motions, faces, apertures, heads, seconds, bool(sound), title, labels),
         labels=tuple(labels),
         still=_still(motions, faces, apertures),
+        alive=alive,
     )
 
 

@@ -210,9 +210,9 @@ def decode_motion(data: bytes) -> Floats:
     offsets = arrays["weights"] @ basis
     vertices[:, arrays["active"]] += offsets.reshape(header["frames"], -1, 3)
     turn_eyes(vertices, arrays["eyes"], arrays, header["turning"])
-    if not arrays["head"].any():
+    if not arrays["rotation"].any():
         return vertices
-    return turn_heads(vertices, arrays["head"], arrays, header["turning"])
+    return turn_heads(vertices, arrays["rotation"], arrays, header["turning"])
 
 
 def frame_chunks(motion: Motion, face: Face) -> Iterator[tuple[int, Floats]]:

@@ -99,6 +99,7 @@ class Player(HeadWidget):
             "caption": clean_text(caption or ""),
             "height": height,
             "width": 480 * len(content.heads),
+            "alive": content.alive,
         }
 
 
@@ -111,6 +112,7 @@ def play(
     labels: Sequence[str] | None = None,
     caption: str | None = None,
     height: int = 380,
+    alive: bool = False,
 ) -> Player:
     """Show a motion with its sound: play, pause, seek, speed, and a head to turn.
 
@@ -131,6 +133,11 @@ def play(
         A line below the controls.
     height : int, optional
         Height of the picture in pixels.
+    alive : bool, optional
+        Begin with life added: blinks, shifts of gaze and slight motion of the head where the
+        motion has none of its own, and a calm idle while nothing plays. A button in the player
+        (or the key A) switches it; without it every frame is exactly that of the motion. For
+        viewers who asked their system for less motion it begins switched off and never idles.
 
     Returns
     -------
@@ -143,7 +150,14 @@ def play(
         If motion, sound, faces and labels do not fit together.
     """
     return Player(
-        motion, audio, face=face, title=title, labels=labels, caption=caption, height=height
+        motion,
+        audio,
+        face=face,
+        title=title,
+        labels=labels,
+        caption=caption,
+        height=height,
+        alive=alive,
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talking_heads.face.enliven import added_life
-from talking_heads.face.liveliness import Liveliness, liveliness, steadied
+from talking_heads.face.liveliness import FULL_GAZE, Liveliness, liveliness
 from talking_heads.face.names import ARKIT_INDEX as K
 from talking_heads.face.names import ARKIT_NAMES
 from talking_heads.face.rig import MEETING, gaze_angles, lid_angles, turn_head, turn_x
@@ -52,6 +52,7 @@ def turning_header(face: Face) -> dict[str, Any]:
         "gaze": {way: at(f"eyeLook{way}Left") for way in ("Out", "Up", "Down")},
         "centres": [[round(float(x), 6) for x in eye.center] for eye in face._eyes],
         "pivot": [round(float(x), 6) for x in face._pivot],
+        "steady": [float(x) for x in FULL_GAZE],
         "idleFps": 25.0,
     }
 
@@ -78,7 +79,7 @@ def turning_curves(motion: Motion) -> dict[str, NDArray[Any]]:
     dict of ndarray
         ``eyes`` (frame, 2, 5) int16: yaw, pitch, blink, and drop and rise of the lids of an eye
         that does not blink, of the left and the right eye; all 0 for a motion of vertices, whose
-        eyes are where its vertices are. ``head`` (frame, 3) float32: pitch, yaw and roll.
+        eyes are where its vertices are. ``rotation`` (frame, 3) float32: pitch, yaw and roll.
     """
     frames = len(motion)
     eyes = np.zeros((frames, 2, len(_CURVES)), np.int16)
@@ -90,7 +91,7 @@ def turning_curves(motion: Motion) -> dict[str, NDArray[Any]]:
             eyes[:, number] = np.round(np.concatenate(angles, axis=1) / STEP)
     rotation = motion.head_rotation
     head = np.zeros((frames, 3), np.float32) if rotation is None else rotation
-    return {"eyes": eyes, "head": head}
+    return {"eyes": eyes, "rotation": head}
 
 
 def life_arrays(motion: Motion, face: Face, seed: int) -> dict[str, NDArray[Any]]:
@@ -101,10 +102,10 @@ def life_arrays(motion: Motion, face: Face, seed: int) -> dict[str, NDArray[Any]
     dict of ndarray
         ``life`` (frame, 6) and ``idle`` (frame, 6) int16, in steps: blink, gaze to the face's
         left and up, and pitch, yaw and roll of the head. ``life`` holds what the motion lacks.
+        The browser steadies the gaze against the turns of the head.
     """
     loop = liveliness(round(IDLE_SECONDS * 25), 25.0, seed, loop=True)
-    calm = Liveliness(loop.blink, loop.gaze, 0.7 * loop.head)
-    idle = Liveliness(calm.blink, steadied(calm), calm.head)
+    idle = Liveliness(loop.blink, loop.gaze, 0.7 * loop.head)
     return {"life": _steps(added_life(motion, seed, face)), "idle": _steps(idle)}
 
 
@@ -166,10 +167,10 @@ def _plane(first: Floats, second: Floats, angle: Floats) -> tuple[Floats, Floats
 
 def turn_heads(
     vertices: Floats,
-    head: Floats,
+    rotation: Floats,
     arrays: Mapping[str, NDArray[Any]],
     header: Mapping[str, Any],
 ) -> Floats:
-    """Turn straight heads by the angles ``head`` (frame, 3) as the browser does."""
+    """Turn straight heads by ``rotation`` (frame, 3) as the browser does."""
     share = arrays["share"] / np.float32(65_535)
-    return turn_head(vertices, head, np.asarray(header["pivot"], np.float32), share)
+    return turn_head(vertices, rotation, np.asarray(header["pivot"], np.float32), share)

@@ -1,5 +1,7 @@
 // Reads what talking_heads/view/encode.py writes, and turns a time into vertex positions.
 
+import { Turning } from "./turning.js";
+
 const ARRAYS = {
   uint8: Uint8Array, int8: Int8Array, int16: Int16Array, uint16: Uint16Array, uint32: Uint32Array, float32: Float32Array,
 };
@@ -29,6 +31,7 @@ export class Head {
   constructor(source) {
     const { header, arrays } = unpack(source);
     Object.assign(this, arrays);
+    this.turns = arrays.rotation;
     this.header = header;
     this.fps = header.fps;
     this.frames = header.frames;
@@ -49,12 +52,29 @@ export class Head {
       this.sum = new Float32Array(this.active.length * 3);
       this.now = new Float32Array(this.components);
     }
+    this.turning = header.turning ? new Turning(this) : null;
     this.updateNormals();
   }
 
-  /** Puts the head into the pose of a time in seconds, between two frames if need be. */
-  moveTo(time) {
-    if (!this.components) return;
+  /**
+   * Puts the head into the pose of a time in seconds, between two frames if need be, with life
+   * added. Returns whether any vertex moved; a head that only turns is turned in the shader.
+   */
+  moveTo(time, life) {
+    const posed = this.components > 0 && time !== this.time;
+    if (posed) this.sumUp(time);
+    this.time = time;
+    if (!this.turning) return posed;
+    if (posed) this.turning.save(this.positions);
+    const turned = this.turning.moveTo(time, life);
+    if (!posed && !turned) return false;
+    this.turning.apply(this.positions);
+    this.updateNormals();
+    return true;
+  }
+
+  /** Adds up the principal components for a time. */
+  sumUp(time) {
     const { now, sum, basis, scales, weights, active, positions, mean } = this;
     const count = this.components;
     const place = Math.min(Math.max(time * this.fps, 0), this.frames - 1);
@@ -83,7 +103,6 @@ export class Head {
       positions[at + 1] = mean[at + 1] + sum[3 * i + 1];
       positions[at + 2] = mean[at + 2] + sum[3 * i + 2];
     }
-    this.updateNormals();
   }
 
   /** The largest number in the row of a component. */

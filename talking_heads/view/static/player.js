@@ -2,6 +2,7 @@
 // export, see anywidget.dev) and by the stand-alone page (`createPlayer`).
 
 import { SilentClock, SoundClock } from "./clock.js";
+import { Life } from "./life.js";
 import { Head } from "./motion.js";
 import { Scene } from "./scene.js";
 import { liesOnDark, watchTheme } from "./theme.js";
@@ -13,13 +14,29 @@ const LEVELS = [{ scale: 1, fine: true }, { scale: 1, fine: false }, { scale: 0.
 // The level that this machine turned out to need; players made later begin with it.
 let machineLevel = 0;
 const NO_3D = "This browser shows no 3D (WebGL 2). The sound still plays.";
-const ICONS = { play: "M7 4.5v15l12.5-7.5z", pause: "M6.5 4.5h4v15h-4zM13.5 4.5h4v15h-4z" };
+const IDLE_GAP = 33; // milliseconds from one idle frame to the next
+const ICONS = {
+  play: "M7 4.5v15l12.5-7.5z",
+  pause: "M6.5 4.5h4v15h-4zM13.5 4.5h4v15h-4z",
+  eye: "M12 5.5c-4.6 0-8.3 2.9-10 6.5 1.7 3.6 5.4 6.5 10 6.5s8.3-2.9 10-6.5c-1.7-3.6-5.4-6.5-10-6.5z"
+    + "m0 2.2a4.3 4.3 0 1 1 0 8.6 4.3 4.3 0 0 1 0-8.6zm0 2a2.3 2.3 0 1 0 0 4.6 2.3 2.3 0 0 0 0-4.6z",
+};
 
 function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;
+}
+
+function icon(path) {
+  const shape = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  shape.setAttribute("d", path);
+  svg.append(shape);
+  return svg;
 }
 
 function clock(seconds) {
@@ -40,6 +57,7 @@ class Player {
     this.level = machineLevel;
     this.gaps = [];
     this.gone = new AbortController();
+    this.life = new Life(this.gone.signal, () => this.request());
     this.build();
     this.watch();
   }
@@ -53,17 +71,16 @@ class Player {
     this.message = make("div", { class: "th-message", role: "status", hidden: "" });
     this.stage.append(this.labels, this.hint, this.message);
 
-    this.icon = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    svg.setAttribute("viewBox", "0 0 24 24");
-    svg.setAttribute("aria-hidden", "true");
-    svg.append(this.icon);
-    this.button = make("button", { type: "button", class: "th-play" }, svg);
+    const sign = icon(ICONS.play);
+    this.icon = sign.firstChild;
+    this.button = make("button", { type: "button", class: "th-play" }, sign);
+    const what = "Blinks, gaze and slight motion of the head";
+    this.alive = make("button", { type: "button", class: "th-alive", "aria-label": what }, icon(ICONS.eye));
     this.bar = make("input", { type: "range", class: "th-seek", min: 0, max: 1, step: "any", "aria-label": "Position" });
     this.label = make("output", { class: "th-time", "aria-live": "off" });
     this.speed = make("select", { class: "th-speed", "aria-label": "Speed", title: "Speed" });
     for (const value of SPEEDS) this.speed.append(make("option", { value }, `${value}×`));
-    this.controls = make("div", { class: "th-controls" }, this.button, this.bar, this.label, this.speed);
+    this.controls = make("div", { class: "th-controls" }, this.button, this.bar, this.label, this.alive, this.speed);
     this.caption = make("div", { class: "th-caption" });
     this.root.classList.add("talking-head");
     this.root.setAttribute("role", "group");
@@ -76,6 +93,7 @@ class Player {
       element.addEventListener(type, action, { signal: this.gone.signal, ...options });
     on(this.button, "click", () => this.toggle());
     on(this.bar, "input", () => this.seek(Number(this.bar.value)));
+    on(this.alive, "click", () => this.setAlive(!this.life.on));
     on(this.speed, "change", () => this.setRate(Number(this.speed.value)));
     on(this.root, "keydown", (event) => this.key(event));
     on(this.stage, "pointerdown", (event) => this.drag(event));
@@ -108,6 +126,7 @@ class Player {
       this.visible = entries[entries.length - 1].isIntersecting;
       // A notebook builds the player first and attaches it later: only now the theme is known.
       if (this.visible) this.theme();
+      else clearTimeout(this.waking);
     });
     seen.observe(this.root);
     const sized = new ResizeObserver(() => this.request());
@@ -161,7 +180,9 @@ class Player {
     this.labels.hidden = !labels.some(Boolean);
     this.look.headroom = this.labels.hidden ? 0 : 0.07;
     this.speed.value = String(this.rate);
-    this.moved = true;
+    this.alive.hidden = !this.heads.some((head) => head.turning);
+    // What the viewer chose stays; who wants less motion has to ask for more.
+    this.setAlive(this.chosen ?? (Boolean(content.alive) && !this.life.reduced), false);
     this.theme();
     this.request();
   }
@@ -192,8 +213,11 @@ class Player {
 
   // --- drawing -------------------------------------------------------------------------------
 
-  request() {
-    if (this.pending || this.gone.signal.aborted) return;
+  request(calm = false) {
+    if (this.gone.signal.aborted) return;
+    if (!calm) clearTimeout(this.waking);
+    this.calm = calm && (!this.pending || this.calm);
+    if (this.pending) return;
     this.asked = performance.now();
     this.pending = requestAnimationFrame(() => {
       this.pending = 0;
@@ -224,14 +248,11 @@ class Player {
     if (this.visible) {
       if (!this.failed) this.ensureScene();
       if (this.scene) {
-        if (this.moved || playing || time !== this.drawn) {
-          for (const head of this.heads) head.moveTo(time);
-          this.scene.refresh();
-        } else if (this.posed) {
-          this.scene.refresh();
-        }
-        this.moved = this.posed = false;
-        const level = LEVELS[this.pace(playing)];
+        this.life.advance(playing);
+        const moved = this.heads.map((head) => head.moveTo(time, this.life) || this.posed);
+        this.scene.refresh(moved);
+        this.posed = false;
+        const level = LEVELS[this.calm ? 0 : this.pace(playing)];
         this.fit(level.scale);
         this.scene.draw(this.look, level.fine);
         this.drawn = time;
@@ -239,6 +260,34 @@ class Player {
       }
     }
     if (playing) this.request();
+    else this.wake();
+  }
+
+  /** Goes on with the idle loop, slowly, where it may run and is seen. */
+  wake() {
+    clearTimeout(this.waking);
+    const { life } = this;
+    if (!this.scene || !this.visible || this.alive.hidden) return;
+    if (!life.calm && !life.fading) return;
+    // Idle pictures that come late say that the machine draws slowly: then the eyes alone live.
+    if (this.calm) {
+      this.late = 0.8 * (this.late ?? 0) + 0.2 * (performance.now() - this.due);
+      life.sparing ||= this.scene.software || machineLevel > 0 || this.late > 2 * IDLE_GAP;
+    }
+    const wait = life.sparing && !life.fading
+      ? Math.min(...this.heads.map((head) => head.turning.untilLook(life.idleTime))) : 0;
+    const gap = Math.max(1000 * wait, this.calm ? IDLE_GAP : 2 * IDLE_GAP);
+    this.due = performance.now() + gap;
+    this.waking = setTimeout(() => this.request(true), gap);
+  }
+
+  /** Adds blinks, gaze and motion of the head, or leaves them out. */
+  setAlive(on, chosen = true) {
+    if (chosen) this.chosen = on;
+    this.life.on = on;
+    this.alive.setAttribute("aria-pressed", String(on));
+    this.alive.title = `${on ? "Without" : "With"} blinks, gaze and motion of the head (A)`;
+    this.request();
   }
 
   /**
@@ -335,7 +384,6 @@ class Player {
 
   seek(time) {
     this.clock.seek(Math.min(Math.max(time, 0), this.seconds));
-    this.moved = true;
     this.request();
   }
 
@@ -397,10 +445,11 @@ class Player {
       "+": () => this.turn({ zoom: this.look.zoom * 1.15 }),
       "-": () => this.turn({ zoom: this.look.zoom / 1.15 }),
       0: () => this.turn({ ...REST }),
+      a: () => !this.alive.hidden && this.setAlive(!this.life.on),
     };
     // The menu of speeds needs its arrows, and a focused button its space bar, for themselves.
     if (event.target === this.speed || !(event.key in actions)) return;
-    if (event.key === " " && event.target === this.button) return;
+    if (event.key === " " && event.target instanceof HTMLButtonElement) return;
     event.preventDefault();
     event.stopPropagation();
     actions[event.key]();
@@ -414,6 +463,7 @@ class Player {
   dispose() {
     this.gone.abort();
     clearTimeout(this.settling);
+    clearTimeout(this.waking);
     if (this.pending) cancelAnimationFrame(this.pending);
     this.clock.dispose();
     this.scene?.dispose();
@@ -439,10 +489,15 @@ export function createPlayer(root, content) {
     get heads() { return player.heads.length; },
     get dark() { return player.look.dark; },
     get look() { return { ...player.look }; },
+    get alive() { return player.life.on; },
+    get strength() { return player.life.strength; },
+    get idle() { return player.life.idle; },
+    get angles() { return player.heads.map(({ turning }) => turning && [...turning.angles, ...turning.rotation]); },
     play: () => player.play(),
     pause: () => player.pause(),
     seek: (time) => player.seek(time),
     turn: (look) => player.turn(look),
+    setAlive: (on) => player.setAlive(on),
     loseContext: () => player.scene?.dispose(),
   });
   return {

@@ -2,22 +2,36 @@
 
 const SHADOW_SIZE = 1024;
 
+// The head turns about its neck, whose vertices take a share of the angle.
+const TURNED = `
+uniform vec3 turn, pivot;
+vec3 turned(vec3 p, float share) {
+  float whole = length(turn);
+  float angle = whole * share;
+  if (angle < 1e-7) return p;
+  vec3 k = turn / whole;
+  return p * cos(angle) + cross(k, p) * sin(angle) + k * dot(k, p) * (1.0 - cos(angle));
+}`;
+
 const VERTEX = `#version 300 es
 layout(location = 0) in vec3 position;
 layout(location = 1) in vec3 normal;
 layout(location = 2) in vec4 color;
+layout(location = 3) in float share;
 uniform mat4 camera, projection, light;
 out vec3 seen, facing, tint;
 out vec4 shade;
-out float gloss;
+out float gloss;${TURNED}
 void main() {
-  vec4 place = camera * vec4(position, 1.0);
+  vec3 at = pivot + turned(position - pivot, share);
+  vec3 out_of = turned(normal, share);
+  vec4 place = camera * vec4(at, 1.0);
   seen = place.xyz;
-  facing = mat3(camera) * normal;
+  facing = mat3(camera) * out_of;
   tint = pow(color.rgb, vec3(2.2));
   gloss = color.a;
   // A step along the normal keeps a surface out of its own shadow.
-  shade = light * vec4(position + normal * 0.0025, 1.0);
+  shade = light * vec4(at + out_of * 0.0025, 1.0);
   gl_Position = projection * place;
 }`;
 
@@ -56,7 +70,7 @@ void main() {
   float fill = max(dot(n, normalize(vec3(-0.75, 0.1, 0.55))), 0.0);
   float up = n.y * 0.5 + 0.5;
   vec3 around = mix(vec3(0.20, 0.165, 0.15), vec3(0.47, 0.485, 0.515), up);
-  vec3 light = around + vec3(0.98, 0.93, 0.87) * soft + vec3(0.13, 0.16, 0.20) * fill;
+  vec3 light = around + vec3(0.98, 0.93, 0.87) * soft + vec3(0.145, 0.16, 0.18) * fill;
   vec3 color = tint * light;
 
   float grazing = 1.0 - max(dot(n, eye), 0.0);
@@ -67,7 +81,9 @@ void main() {
   color += vec3(1.0, 0.97, 0.92) * shine * mix(0.025, 0.75, gloss * gloss);
   // The rim light stands behind, on both sides, and draws the outline.
   float rim = smoothstep(0.15, 0.9, abs(n.x)) * pow(grazing, 3.0) * smoothstep(-0.5, 0.4, n.y + 0.3);
-  color += vec3(0.55, 0.68, 0.90) * rim * (0.30 * bright + 0.10) + vec3(0.5) * fresnel * 0.12 * up;
+  // Most of it takes the colour of what it falls on: skin under a blue light looks like lilac.
+  vec3 edge = mix(tint * 1.6, vec3(0.30, 0.32, 0.35), 0.35);
+  color += edge * rim * (0.26 * bright + 0.10) + vec3(0.5) * fresnel * 0.12 * up;
 
   // Highlights roll off softly, and keep their hue.
   float top = max(max(color.r, color.g), color.b);
@@ -77,8 +93,9 @@ void main() {
 
 const SHADOW_VERTEX = `#version 300 es
 layout(location = 0) in vec3 position;
-uniform mat4 light;
-void main() { gl_Position = light * vec4(position, 1.0); }`;
+layout(location = 3) in float share;
+uniform mat4 light;${TURNED}
+void main() { gl_Position = light * vec4(pivot + turned(position - pivot, share), 1.0); }`;
 
 const SHADOW_FRAGMENT = `#version 300 es
 void main() {}`;
@@ -158,7 +175,13 @@ export class Scene {
     const gl = canvas.getContext("webgl2", { antialias: false, alpha: true });
     if (!gl) throw new Error("WebGL2 is not available");
     this.gl = gl;
+    this.software = /swiftshader|llvmpipe|software|basic render/i.test(gl.getParameter(this.nameOf(gl)));
     this.build();
+  }
+
+  /** Which parameter names the graphics card; Firefox needs no extension for it. */
+  nameOf(gl) {
+    return gl.getExtension("WEBGL_debug_renderer_info")?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER;
   }
 
   get lost() {
@@ -228,6 +251,7 @@ export class Scene {
     mesh.positions = attribute(0, head.positions, 3, gl.FLOAT, false, gl.DYNAMIC_DRAW);
     mesh.normals = attribute(1, head.normals, 3, gl.FLOAT, false, gl.DYNAMIC_DRAW);
     attribute(2, head.colors, 4, gl.UNSIGNED_BYTE, true, gl.STATIC_DRAW);
+    if (head.share) attribute(3, head.share, 1, gl.UNSIGNED_SHORT, true, gl.STATIC_DRAW);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, head.triangles, gl.STATIC_DRAW);
     mesh.type = head.triangles instanceof Uint16Array ? gl.UNSIGNED_SHORT : gl.UNSIGNED_INT;
@@ -235,10 +259,11 @@ export class Scene {
     return mesh;
   }
 
-  /** Sends the vertices of all heads as they now are. */
-  refresh() {
+  /** Sends the vertices of the heads that moved. */
+  refresh(moved) {
     const { gl } = this;
     this.heads.forEach((head, i) => {
+      if (!moved[i]) return;
       gl.bindBuffer(gl.ARRAY_BUFFER, this.meshes[i].positions);
       gl.bufferSubData(gl.ARRAY_BUFFER, 0, head.positions);
       gl.bindBuffer(gl.ARRAY_BUFFER, this.meshes[i].normals);
@@ -295,6 +320,7 @@ export class Scene {
     gl.clear(gl.DEPTH_BUFFER_BIT);
     gl.useProgram(this.depth.program);
     gl.uniformMatrix4fv(this.depth.places.light, false, light);
+    this.turn(this.depth.places, this.heads[i]);
     gl.drawElements(gl.TRIANGLES, mesh.count, mesh.type, 0);
 
     gl.bindFramebuffer(gl.FRAMEBUFFER, target);
@@ -310,6 +336,7 @@ export class Scene {
     gl.uniform3fv(places.keyFrom, key);
     gl.uniform1f(places.bright, look.dark ? 1 : 0);
     gl.uniform1i(places.taps, target ? 2 : 0);
+    this.turn(places, this.heads[i]);
     const { outer } = this.heads[i];
     gl.drawElements(gl.TRIANGLES, outer, mesh.type, 0);
     gl.enable(gl.CULL_FACE);
@@ -321,6 +348,12 @@ export class Scene {
     gl.disable(gl.CULL_FACE);
     gl.disable(gl.POLYGON_OFFSET_FILL);
     gl.bindVertexArray(null);
+  }
+
+  turn(places, { turning }) {
+    const { gl } = this;
+    gl.uniform3fv(places.turn, turning ? turning.vector : [0, 0, 0]);
+    gl.uniform3fv(places.pivot, turning ? turning.rig.pivot : [0, 0, 0]);
   }
 
   /** Gives the context back at once, instead of when the browser next collects garbage. */
