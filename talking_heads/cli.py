@@ -82,6 +82,18 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name for name in (part.strip() for part in text.split(",")) if name)
 
 
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = 0.0
+    if not 0.75 <= hours <= 100:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a length; give a number of hours from 0.75 to 100"
+        )
+    return hours
+
+
 def _title(text: str) -> str:
     """Return the title of a page: one printable line that is not endless."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
@@ -153,17 +165,48 @@ def _run_check(options: argparse.Namespace) -> int:
 
 
 def _run_corpus_build(options: argparse.Namespace) -> int:
-    from talking_heads.corpus import build_course_corpus, corpus_info
-
-    build_course_corpus(
-        options.out,
-        clips_per_speaker=options.clips,
-        seed=options.seed,
-        workers=options.workers,
-        progress=not options.quiet,
-        overwrite=options.overwrite,
+    from talking_heads.corpus import (
+        build_course_corpus,
+        build_own_corpus,
+        compare_corpora,
+        corpus_info,
+        has_corpus,
     )
+
+    common = {
+        "seed": options.seed,
+        "workers": options.workers,
+        "progress": not options.quiet,
+        "overwrite": options.overwrite,
+        "audio_format": options.audio,
+    }
+    own = options.texts is not None or options.speakers is not None
+    if own:
+        if options.hours is not None or options.only is not None:
+            raise UserError(
+                "--hours and --only belong to the course corpus.\n"
+                "Leave them out beside --texts and --speakers."
+            )
+        build_own_corpus(
+            options.out,
+            texts=options.texts,
+            speakers=options.speakers,
+            clips_per_speaker=options.clips,
+            **common,
+        )
+    else:
+        build_course_corpus(
+            options.out,
+            clips_per_speaker=40 if options.clips is None else options.clips,
+            speakers=None if options.only is None else options.only.split(","),
+            hours=options.hours,
+            **common,
+        )
     print(corpus_info(options.out))
+    if not own and has_corpus("course"):
+        print(
+            f"Compared with the corpus that comes with the course: {compare_corpora(options.out)}."
+        )
     return 0
 
 
@@ -171,6 +214,31 @@ def _run_corpus_info(options: argparse.Namespace) -> int:
     from talking_heads.corpus import corpus_info
 
     print(corpus_info(options.path))
+    return 0
+
+
+def _run_corpus_verify(options: argparse.Namespace) -> int:
+    from talking_heads.corpus import compare_corpora, verify_corpus
+
+    print(verify_corpus(options.path))
+    if options.against is None:
+        return 0
+    found = compare_corpora(options.path, options.against)
+    print(f"Compared with {shown(options.against)}: {found}.")
+    return 0 if found.same else 1
+
+
+def _run_corpus_limits(options: argparse.Namespace) -> int:
+    from talking_heads.corpus import load_corpus
+    from talking_heads.files import check_writable, write_json
+    from talking_heads.training.limits import floors_and_ceilings, limits_table
+
+    found = floors_and_ceilings(
+        load_corpus(options.path), clips=options.clips, progress=not options.quiet
+    )
+    if options.out is not None:
+        write_json(options.out, found)
+    print(limits_table(found))
     return 0
 
 
@@ -243,19 +311,53 @@ def _parser() -> argparse.ArgumentParser:
 
     corpus = commands.add_parser("corpus", help="Build and inspect corpora.")
     corpus_commands = corpus.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    build = add("build", _run_corpus_build, "Build the course corpus.", corpus_commands)
+    build = add("build", _run_corpus_build, "Build the course corpus, or another.", corpus_commands)
     build.add_argument("out", type=Path, help="the folder to write")
-    build.add_argument("--clips", type=_positive, default=40, help="clips per speaker (40)")
-    build.add_argument("--seed", type=_seed, default=0, help="of sentences and motions (0)")
-    build.add_argument("--workers", type=_positive, default=2, help="processes (2)")
+    build.add_argument("--hours", type=_hours, help="about so much speech: more for training")
+    build.add_argument("--texts", type=Path, help="your own sentences, one a line")
+    build.add_argument("--speakers", type=Path, help="your own speakers (JSON; see data/README.md)")
+    build.add_argument("--only", metavar="NAMES", help="some of the course's speakers: ada,ben")
+    build.add_argument(
+        "--clips", type=_positive, help="clips per speaker (40; with --texts: all of them)"
+    )
+    build.add_argument(
+        "--audio", choices=("ogg", "flac", "wav"), default="ogg", help="kind of sound files (ogg)"
+    )
+    build.add_argument("--seed", type=_seed, default=0, help="of all that is drawn (0)")
+    build.add_argument("--workers", type=_positive, default=2, help="clips at the same time (2)")
     build.add_argument("--overwrite", action="store_true", help="replace an existing corpus")
     build.add_argument("--quiet", action="store_true", help="no progress bar")
     info = add("info", _run_corpus_info, "Describe a corpus.", corpus_commands)
-    info.add_argument("path", type=Path, help="the corpus folder")
+    verify = add("verify", _run_corpus_verify, "Check all files of a corpus.", corpus_commands)
+    for command in (info, verify):
+        command.add_argument(
+            "path",
+            nargs="?",
+            default="course",
+            help='the corpus folder; "course" for the one that comes with the course (default)',
+        )
+    verify.add_argument(
+        "--against",
+        metavar="PATH",
+        help="another corpus: do its samples and coefficients agree bit for bit?",
+    )
+
+    limits = add(
+        "limits",
+        _run_corpus_limits,
+        "Measure floors and ceilings of a corpus: what a model must beat and can hope for.",
+        corpus_commands,
+    )
+    limits.add_argument("path", type=Path, help="the corpus folder")
+    limits.add_argument("--out", type=Path, help="a JSON file to write (none)")
+    limits.add_argument("--clips", type=_positive, help="most clips of a split (all)")
+    limits.add_argument("--quiet", action="store_true", help="no progress bar")
 
     train = add("train", _run_train, "Train a model. Run it again to go on where it stopped.")
     train.add_argument("name", help="which system: diff_speaker")
-    train.add_argument("--data", type=Path, required=True, help="the corpus folder")
+    train.add_argument(
+        "--data", required=True, help='the corpus folder, or "course" for the course\'s own'
+    )
     train.add_argument("--out", type=Path, required=True, help="the checkpoint folder to write")
     train.add_argument("--preset", default="course", help="course, full or paper (course)")
     train.add_argument("--steps", type=_positive, help="training steps (default: the preset's)")

@@ -49,6 +49,11 @@ def corpus_folder(path: str | Path | None = None) -> Path:
     return data_dir() / COURSE if path is None or path == COURSE else Path(path)
 
 
+def has_corpus(path: str | Path | None = None) -> bool:
+    """Return whether there is a corpus; see `corpus_folder` for the path."""
+    return (corpus_folder(path) / MANIFEST).is_file()
+
+
 def file_hash(path: Path) -> str:
     """Return the SHA-256 of a file as hexadecimal digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
