@@ -97,6 +97,9 @@ _WEAK = """
 """
 _UNSTRESSED = frozenset(_WEAK.split())
 
+# Words that are laid along the spoken phones at a time, and phones that those may have in surplus.
+_WORDS_AT_ONCE, _SLACK = 40, 12
+
 # What of flite's own silence is kept before the first sound and after the last; our own silence
 # goes around it.
 _LEAD, _TRAIL, _FADE = 0.05, 0.05, 0.01
@@ -254,19 +257,25 @@ def _stresses(phones: Sequence[str], text: str, program: Path) -> list[str]:
     ).split()
     words = [word for word in words if re.fullmatch(r"[a-z][a-z']*", word, re.ASCII)]
     weak = _UNSTRESSED if not _UNSTRESSED.issuperset(words) else frozenset()
-    # The mark of a weak word's vowel, a 1 behind the phone, goes.
-    lexical = [
-        phone.rstrip("1") if word in weak else phone
-        for word in words
-        for phone in _pronunciation(tool, word)
-    ]
     spoken = [index for index, phone in enumerate(phones) if PHONES[phone]]
-    names = [phone.rstrip("012") for phone in lexical]
-    matcher = difflib.SequenceMatcher(None, names, [phones[i] for i in spoken], autojunk=False)
-    for first, second, length in matcher.get_matching_blocks():
-        for step in range(length):
-            if lexical[first + step].endswith("1"):
-                marks[spoken[second + step]] = "ˈ"
+    position = 0
+    # Some words at a time: the time for an alignment grows with the square of its length.
+    for first in range(0, len(words), _WORDS_AT_ONCE):
+        # The mark of a weak word's vowel, a 1 behind the phone, goes.
+        lexical = [
+            phone.rstrip("1") if word in weak else phone
+            for word in words[first : first + _WORDS_AT_ONCE]
+            for phone in _pronunciation(tool, word)
+        ]
+        window = spoken[position : position + len(lexical) + _SLACK]
+        names = [phone.rstrip("1") for phone in lexical]
+        matcher = difflib.SequenceMatcher(None, names, [phones[i] for i in window], autojunk=False)
+        blocks = [block for block in matcher.get_matching_blocks() if block.size]
+        for block in blocks:
+            for step in range(block.size):
+                if lexical[block.a + step].endswith("1"):
+                    marks[window[block.b + step]] = "ˈ"
+        position += blocks[-1].b + blocks[-1].size if blocks else len(lexical)
     return marks
 
 
