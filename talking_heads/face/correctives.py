@@ -121,11 +121,11 @@ def corrective_shapes(points: Array, where: MouthMap, surface: HeadSurface) -> A
         raised, lowered = f"mouthUpperUp{side}", f"mouthLowerDown{side}"
         # The open jaw hollows the cheek and draws the corner in and down.
         put(
-            "jawOpen", "jawOpen", (z.corner, (-1.6 * s, -1.2, -0.8)), (z.pouch, (-2.6 * s, 0, -2.2))
+            "jawOpen", "jawOpen", (z.corner, (-1.6 * s, -1.2, -0.8)), (z.pouch, (-1.8 * s, 0, -1.4))
         )
-        put("jawOpen", "mouthPucker", (z.pouch, (-3.6 * s, 0, -2.6)), (z.corner, (0, 0, 2.2)))
-        put("jawOpen", "mouthFunnel", (z.pouch, (-2.4 * s, 0, -1.6)), (z.corner, (0, 0, 2.4)))
-        put("jawOpen", "mouthClose", (z.pouch, (-3.0 * s, -1.0, -2.0)))
+        put("jawOpen", "mouthPucker", (z.pouch, (-2.4 * s, 0, -1.4)), (z.corner, (0, 0, 2.2)))
+        put("jawOpen", "mouthFunnel", (z.pouch, (-1.8 * s, 0, -1.0)), (z.corner, (0, 0, 2.4)))
+        put("jawOpen", "mouthClose", (z.pouch, (-2.2 * s, -1.0, -1.4)))
         put("mouthPucker", "mouthPucker", (z.corner, (0, 0, 3.0)), (z.fold, (-0.8 * s, -1.2, 0.8)))
         # Smiling with an open mouth pulls the corner sideways rather than up.
         put("jawOpen", smile, (z.corner, (2.6 * s, -4.2, -1.8)), (z.pouch, (1.4 * s, 0.8, 1.8)))

@@ -216,8 +216,11 @@ def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurfa
     put("mouthPucker", (border * up, (0, 0.7, 0)), (border * low, (0, -0.9, 0)))
     put("mouthFunnel", (inward, (6.8, 0, 0)), (near, (0, 0, 6.0)), (border * near, (0, 0, 2.5)))
     put("mouthFunnel", (up, (0, 3.0, 0)), (low, (0, -4.6, 0)))
+    corner = np.array([half + 0.006, at.mouth[1] + 0.006, at.mouth[2] - 0.014])
     for name, s in (("mouthLeft", 1.0), ("mouthRight", -1.0)):
         put(name, (near, (8.5 * s, 0, 0)), (near * x / half * s, (0, 0, -2.5)))
+        # The cheek that is drawn over the teeth bulges.
+        put(name, (ball(corner * [-s, 1, 1], 0.020, 0.016, 0.03), (0, 0, 2.5)))
     # Lips.
     roll = red + 0.55 * border
     put("mouthRollLower", (low * roll, (0, 0, -4.6)), (low * border, (0, 5.0, -1.0)))
