@@ -100,7 +100,7 @@ def liveliness(
         return Liveliness(*(np.zeros(shape, np.float32) for shape in ((0,), (0, 2), (0, 3))))
     rng = np.random.default_rng([31, seed])
     seconds = frames / fps
-    times, looks = _fixations(seconds, rng)
+    times, looks = _fixations(seconds - (1.0 if loop else 0.4), rng)
     clock = np.arange(frames) / fps
     head = _sway(frames, fps, rng, loop) + _postures(clock, seconds, times, looks, rng, loop)
     if emphasis is not None:
@@ -142,13 +142,12 @@ def blink_curve(time: Array) -> Array:
     return (0.5 - 0.5 * np.cos(np.pi * down)) * (0.5 - 0.5 * np.cos(np.pi * up))
 
 
-def _fixations(seconds: float, rng: np.random.Generator) -> tuple[Array, Array]:
+def _fixations(last: float, rng: np.random.Generator) -> tuple[Array, Array]:
     """Return when the eyes move, and where to: two of three times back to the viewer."""
     times, looks = [0.0], [rng.normal(size=2) * (0.03, 0.02)]
     while True:
         times.append(times[-1] + rng.uniform(0.5, 1.3) + rng.gamma(1.5, 0.5))
-        if times[-1] > seconds - 0.4:
-            # A loop comes back to where it began.
+        if times[-1] > last:
             return np.array(times[:-1]), np.array(looks)
         away = rng.uniform() < 0.34
         look = rng.normal(size=2) * ((0.24, 0.12) if away else (0.03, 0.02))
