@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import os
 import signal
 import sys
@@ -230,14 +231,16 @@ def _run_corpus_verify(options: argparse.Namespace) -> int:
 
 def _run_corpus_limits(options: argparse.Namespace) -> int:
     from talking_heads.corpus import load_corpus
-    from talking_heads.files import check_writable, write_json
+    from talking_heads.files import check_target, write_text
     from talking_heads.training.limits import floors_and_ceilings, limits_table
 
+    if options.out is not None:
+        check_target(options.out)
     found = floors_and_ceilings(
         load_corpus(options.path), clips=options.clips, progress=not options.quiet
     )
     if options.out is not None:
-        write_json(options.out, found)
+        write_text(options.out, json.dumps(found, indent=1) + "\n")
     print(limits_table(found))
     return 0
 

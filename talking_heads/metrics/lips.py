@@ -325,7 +325,8 @@ def lip_summary(rows: Sequence[LipRow], fps: float = 25.0) -> LipReport:
     if not rows:
         raise UserError("There are no clips to measure.")
     by_lag = np.mean([row.correlations for row in rows], axis=0)
-    best = int(np.argmax(by_lag))
+    # Of lags that are equally good, the smallest counts: a still face has none.
+    best = max(range(len(by_lag)), key=lambda place: (by_lag[place], -abs(place - MAX_LAG)))
 
     def joined(name: str) -> NDArray[np.float64]:
         return np.array([value for row in rows for value in getattr(row, name)])

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from talking_heads.corpus.clip import Clip
 from talking_heads.corpus.views import truth_noise_seed
 from talking_heads.errors import UserError
-from talking_heads.face import Motion, get_face
+from talking_heads.face import Motion, get_face, scan_noise
 from talking_heads.metrics.lips import CLOSED, MAX_LAG, LipRow, lip_row, lip_summary
 from talking_heads.metrics.vertex_error import lip_surface, max_vertex_error, motion_aperture
 
@@ -74,12 +74,12 @@ class Target:
         out = []
         for number, truth in enumerate(self.clip.truths):
             clean = lip_surface(truth, self.face)
-            seed = self.clip.noise_seed
-            if seed is None:
-                out.append((clean, clean))
-            else:
-                seed = truth_noise_seed(seed, number)
-                out.append((clean, lip_surface(truth, self.face, seed)))
+            scanned = clean
+            if self.clip.noise_seed is not None:
+                seed = truth_noise_seed(self.clip.noise_seed, number)
+                noise = scan_noise(self.face, len(clean), seed, truth.fps)
+                scanned = clean + noise[:, self.face.regions["lips"]]
+            out.append((clean, scanned))
         return out
 
     def score(
@@ -208,10 +208,11 @@ def summarise(scores: Sequence[Sequence[Score]], fps: float = 25.0) -> dict[str,
     Returns
     -------
     dict
-        The fields of `talking_heads.metrics.lips.LipReport`; ``max_lip_error_mm`` and
-        ``max_lip_error_scanned_mm``, means over frames of the largest distance of a lip vertex
-        from the clean and from the scanned surface, where they were measured; ``intervals`` (95 %,
-        over clips); and correlation, closure and vertex error ``by_speaker``.
+        The fields of `talking_heads.metrics.lips.LipReport`, None instead of NaN;
+        ``max_lip_error_mm`` and ``max_lip_error_scanned_mm``, means over frames of the largest
+        distance of a lip vertex from the clean and from the scanned surface, where they were
+        measured; ``intervals`` (95 %, over clips); and correlation, closure and vertex error
+        ``by_speaker``.
 
     Raises
     ------
@@ -229,7 +230,11 @@ def summarise(scores: Sequence[Sequence[Score]], fps: float = 25.0) -> dict[str,
         "bilabials": sum(len(row.true_closed) for row in first),
         "open_vowels": sum(len(row.true_wide) for row in first),
     }
-    out: dict[str, Any] = {k: v if isinstance(v, int) else round(v, 4) for k, v in report.items()}
+    # JSON knows no NaN: a figure of a sound that never occurs is None.
+    out: dict[str, Any] = {
+        key: value if isinstance(value, int) else round(value, 4) if value == value else None
+        for key, value in report.items()
+    }
     out |= _rounded(flat, _NAMES[4:])
     out["intervals"] = intervals(scores)
     people = dict.fromkeys(score.speaker for score in flat)

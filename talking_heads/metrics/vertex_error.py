@@ -39,8 +39,8 @@ def max_vertex_error(true: NDArray[Any], predicted: NDArray[Any]) -> NDArray[np.
     return np.asarray(np.sqrt(square.max(1)))
 
 
-def lip_surface(motion: Motion, face: Face, noise_seed: int | None = None) -> NDArray[np.float32]:
-    """Return where the lips of a face are in a motion, soft tissue included.
+def lip_surface(motion: Motion, face: Face) -> NDArray[np.float32]:
+    """Return where the lips of a face are in a motion, soft tissue included and without noise.
 
     Parameters
     ----------
@@ -48,8 +48,6 @@ def lip_surface(motion: Motion, face: Face, noise_seed: int | None = None) -> ND
         Of coefficients, or of vertices of this face.
     face : Face
         Whose lips.
-    noise_seed : int, optional
-        Adds scan noise.
 
     Returns
     -------
@@ -61,7 +59,7 @@ def lip_surface(motion: Motion, face: Face, noise_seed: int | None = None) -> ND
     UserError
         If the motion does not fit the face.
     """
-    surface = surface_motion(motion, face=face, part="skin", noise_seed=noise_seed)
+    surface = surface_motion(motion, face=face, part="skin")
     return np.ascontiguousarray(surface[:, face.regions["lips"]])
 
 

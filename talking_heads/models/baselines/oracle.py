@@ -1,0 +1,100 @@
+"""A ceiling: the articulation of the corpus itself, told what is said but not how this time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talking_heads.face.motion import Motion
+from talking_heads.speech.mel import MOTION_FPS, motion_frame_count
+
+if TYPE_CHECKING:
+    from talking_heads.corpus.style import Style
+    from talking_heads.face.head import Face
+    from talking_heads.speech.phonemes import Phoneme
+
+
+def average_style(speakers: Iterable[str]) -> Style:
+    """Return the mean habits of those speakers that the course knows.
+
+    Parameters
+    ----------
+    speakers : iterable of str
+        Names; unknown ones are left out.
+
+    Returns
+    -------
+    Style
+        The default where none is known.
+    """
+    from talking_heads.corpus.style import SPEAKERS, Style
+
+    styles = [SPEAKERS[name].style for name in speakers if name in SPEAKERS]
+    if not styles:
+        return Style()
+    return Style(
+        **{
+            field.name: float(np.mean([getattr(style, field.name) for style in styles]))
+            for field in dataclasses.fields(Style)
+        }
+    )
+
+
+class PhonemeOracle:
+    """Speaks as the corpus's own articulation does, from the true phonemes and their times.
+
+    It knows neither the small variation of one recording nor, unless it is given the speaker's
+    style, the speaker's habits. The upper face does not move.
+
+    Parameters
+    ----------
+    style : Style
+        Whose habits.
+    """
+
+    speakers: tuple[str, ...] = ()
+
+    def __init__(self, style: Style) -> None:
+        self.style = style
+
+    def animate(
+        self,
+        audio: NDArray[np.float32],
+        *,
+        speaker: str | None = None,
+        seed: int = 0,
+        phonemes: Sequence[Phoneme] = (),
+        face: Face | None = None,
+    ) -> Motion:
+        """Return the motion of the mouth for known phonemes.
+
+        Parameters
+        ----------
+        audio : ndarray
+            ``(samples,)`` at 16 kHz; only its length counts.
+        speaker, seed
+            Do not matter.
+        phonemes : sequence of Phoneme
+            What is said, and when.
+        face : Face, optional
+            On which the lips must close; the neutral head by default.
+
+        Returns
+        -------
+        Motion
+            At 25 frames a second.
+
+        Raises
+        ------
+        UserError
+            If phonemes overlap or run backwards.
+        """
+        from talking_heads.corpus.articulation import articulate_mouth
+
+        duration = max(1, motion_frame_count(len(audio))) / MOTION_FPS
+        values = articulate_mouth(phonemes, duration, self.style, face=face)
+        return Motion(values, "coefficients", speaker=speaker)
