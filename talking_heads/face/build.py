@@ -263,7 +263,7 @@ def _rigid_shapes(pieces: dict[str, Piece], surface: HeadSurface) -> Array:
     _, along = parts.tongue(surface.anchors)
     tip = smoothstep(along, 0.15, 1.0)[:, None]
     out[ARKIT_INDEX["tongueOut"], : len(along)] = tip * [0.0, 0.0045, 0.0330]
-    out[ARKIT_INDEX["tongueOut"], : len(along)] -= tip**4 * [0.0, 0.0105, 0.0]
+    out[ARKIT_INDEX["tongueOut"], : len(along)] -= tip**4 * [0.0, 0.0060, 0.0]
     return out
 
 

@@ -233,15 +233,16 @@ def _tooth_arc(y: float, z: float, up: float, scale: float) -> Piece:
         (0.0010, 0.0002, (240.0, 235, 224)),
         (0.0000, -0.0010, (232.0, 226, 214)),
         (0.0030, -0.0040, (200.0, 186, 170)),
+        (0.0095, -0.0062, (150.0, 66, 66)),
     )
     points, colors = [], []
     for height, offset, color in profile:
         scallop = 0.0013 * (1 - crown) * (0.008 < height < 0.0095)
-        groove = 0.0009 * (1 - crown) * (height < 0.0095)
+        groove = 0.0006 * (1 - crown) * (height < 0.0095)
         px = x + out[:, 0] * (offset - groove)
         pz = z + depth + out[:, 1] * (offset - groove)
         points.append(np.stack([px, edge + up * (height - scallop), pz], 1))
-        dim = 1.0 - 0.22 * (1 - crown) * (height < 0.0095)
+        dim = 1.0 - 0.15 * (1 - crown) * (height < 0.0095)
         dim = dim * (1.0 - 0.45 * smoothstep(np.abs(s), 0.010, 0.034))
         colors.append(np.array(color) * dim[:, None])
     return Piece(
@@ -262,12 +263,13 @@ def tongue(anchors: Anchors) -> tuple[Piece, Array]:
         ``(n,)`` 0 at the root to 1 at the tip: how far each point follows tongueOut.
     """
     rows, steps = 12, 16
-    t = np.linspace(0.0, 1.0, rows)  # root to tip
+    t = np.sin(np.linspace(0.0, np.pi / 2, rows))  # root to tip, where it is round
     turn = np.arange(steps) * 2 * np.pi / steps
     width = 0.0165 * np.sqrt(np.clip(1.0 - np.clip((t - 0.45) / 0.55, 0, 1) ** 2.6, 0.0, None))
     thick = 0.0065 * np.sqrt(np.clip(1.0 - np.clip((t - 0.3) / 0.7, 0, 1) ** 3, 0.0, None))
     z = anchors.mouth[2] - 0.0135 - 0.046 * (1.0 - t)
-    y = anchors.mouth[1] - 0.0105 + 0.003 * np.sin(np.pi * t) - 0.0015 * t
+    # The tip rests just below the edges of the lower teeth, so that it comes out over them.
+    y = anchors.mouth[1] - 0.0085 + 0.003 * np.sin(np.pi * t) + 0.0035 * t
     groove = -0.0012 * np.exp(-((np.cos(turn) / 0.25) ** 2)) * (np.sin(turn) > 0)
     points = np.stack(
         [
