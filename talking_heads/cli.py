@@ -125,7 +125,7 @@ def _animate(
         )
     if not options.quiet:
         print(f"Writing {shown(options.out)} ...", file=sys.stderr)
-    write_motion(options.out, motion, audio, title=_title(title))
+    write_motion(options.out, motion, audio, title=_title(title), alive=options.alive)
     print(f"{shown(options.out)}: {len(motion)} frames, {motion.duration:.2f} s")
 
 
@@ -278,6 +278,11 @@ def _add_animation_options(parser: argparse.ArgumentParser, speaker_default: str
         "--model", default="diff_speaker", help="a shipped model's name or a checkpoint folder"
     )
     parser.add_argument("--steps", type=_positive, help="denoising steps (default: the model's)")
+    parser.add_argument(
+        "--alive",
+        action="store_true",
+        help="add blinks, gaze and slight motion of the head where the motion lacks them",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 

@@ -116,10 +116,12 @@ def aperture_of(motion: Motion, face: Face) -> np.ndarray:
     """Return the gap between the inner lips in metres, one value a frame."""
     if motion.kind == "coefficients":
         return np.asarray(face.aperture(motion.values))
-    parts = [
-        face.lip_aperture(face.vertices + motion.values[start : start + 256])
-        for start in range(0, len(motion), 256)
-    ]
+    parts = []
+    for start in range(0, len(motion), 256):
+        offsets = motion.values[start : start + 256]
+        vertices = np.repeat(face.vertices[None], len(offsets), axis=0)
+        vertices[:, : offsets.shape[1]] += offsets  # skin alone will do
+        parts.append(face.lip_aperture(vertices))
     return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)
 
 

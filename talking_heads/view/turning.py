@@ -159,7 +159,7 @@ def turn_eyes(
         vertices[:, ball] = np.stack([x, y, z], -1) + centre
 
 
-def _plane(first: Floats, second: Floats, angle: Floats) -> tuple[Floats, Floats]:
+def _plane(first: Any, second: Any, angle: Any) -> tuple[Any, Any]:
     """Turn points in a plane, from the second axis toward the first."""
     c, s = np.cos(angle), np.sin(angle)
     return c * first + s * second, c * second - s * first
