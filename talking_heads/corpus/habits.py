@@ -75,14 +75,15 @@ def to_shapes(
     frown = np.maximum(-corners, 0) * (0.12 + 0.10 * curves["jawOpen"]) * free
     # A corner that is drawn up is not drawn down as well.
     frown = np.maximum(frown - smile, 0)
+    uneven = style.asymmetry + wander.tilt
     extra = {"mouthSmile": smile, "mouthDimple": dimple, "mouthFrown": frown}
     for name in [*curves, "mouthFrown"]:
         if name in ARKIT_INDEX:
             out[:, ARKIT_INDEX[name]] = curves[name]
             continue
         values = extra.get(name, 0.0) + curves.get(name, 0.0)
-        out[:, ARKIT_INDEX[f"{name}Left"]] = values * (1 + style.asymmetry)
-        out[:, ARKIT_INDEX[f"{name}Right"]] = values * (1 - style.asymmetry)
+        out[:, ARKIT_INDEX[f"{name}Left"]] = values * (1 + uneven)
+        out[:, ARKIT_INDEX[f"{name}Right"]] = values * (1 - uneven)
     swing = style.jaw_side * curves["jawOpen"]
     side = style.mouth_side * activity + wander.side * (0.3 + 0.7 * activity)
     for name, values in (("jaw", swing), ("mouth", side)):

@@ -148,17 +148,19 @@ class Wander:
     smile: Array
     side: Array
     corners: Array
+    tilt: Array  # added to the asymmetry
 
 
 def draw_wander(frames: int, fps: float, style: Style, seed: int | None) -> Wander:
     """Draw how the mouth wanders in one take; without a seed it keeps still."""
     if seed is None:
         still = np.zeros(frames)
-        return Wander(still, still, still)
+        return Wander(still, still, still, still)
     rng = np.random.default_rng([12, seed])
     size = style.variation
     return Wander(
         0.045 * size * smooth_noise(frames, fps, 0.8, rng),
         0.025 * size * smooth_noise(frames, fps, 0.6, rng),
         0.30 * size * smooth_noise(frames, fps, 0.5, rng),
+        0.06 * size * smooth_noise(frames, fps, 0.7, rng),
     )

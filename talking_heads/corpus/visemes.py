@@ -180,7 +180,7 @@ VISEMES: dict[str, Viseme] = {
         _viseme(
             "labiovelar",
             1.4,
-            aperture=0.0028,
+            aperture=0.0024,
             jawOpen=0.05,
             mouthPucker=0.76,
             mouthFunnel=0.16,
