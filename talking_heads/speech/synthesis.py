@@ -19,7 +19,12 @@ from talking_heads.speech.audio import SAMPLE_RATE
 from talking_heads.speech.phonemes import Phoneme, normalize_symbol, phoneme_classes
 from talking_heads.speech.room import Room, add_room, get_room
 from talking_heads.speech.text import spoken_text
-from talking_heads.speech.timing import releases, retime_closures, widen_coda_liquids
+from talking_heads.speech.timing import (
+    close_in_pauses,
+    releases,
+    retime_closures,
+    widen_coda_liquids,
+)
 from talking_heads.speech.voices import ENGINES, VOICES, Voice
 
 LEAD_SECONDS = 0.24
@@ -334,6 +339,7 @@ def _assembled(job: _Job, facts: dict[str, Any], pcm: NDArray[np.int16]) -> Spee
         times = retime_closures(symbols, times, quiet, rate)
         times = widen_coda_liquids(symbols, times)
     opened = releases(symbols, times, quiet, rate)
+    times = close_in_pauses(symbols, times, opened)
     speech = quiet
     if rate != SAMPLE_RATE:
         import soxr

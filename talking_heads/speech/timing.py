@@ -186,6 +186,35 @@ def releases(
     return found
 
 
+def close_in_pauses(
+    symbols: list[str], starts: NDArray[np.float64], opened: list[float | None]
+) -> NDArray[np.float64]:
+    """Give a plosive behind a pause its closure, which is as silent as the pause.
+
+    Parameters
+    ----------
+    symbols : list of str
+        IPA; pauses are empty.
+    starts : ndarray
+        ``(phoneme,)`` seconds, not decreasing.
+    opened : list of float or None
+        From `releases`.
+
+    Returns
+    -------
+    ndarray
+        ``(phoneme,)`` seconds, not decreasing: such a sound starts 60 ms before it opens, or
+        earlier, if the pause leaves that.
+    """
+    result = np.array(starts, dtype=np.float64)
+    for index in range(1, len(symbols)):
+        release = opened[index]
+        if release is not None and has_closure(symbols[index]) and not symbols[index - 1]:
+            earliest = float(result[index - 1]) + SHORTEST
+            result[index] = min(result[index], max(release - CLOSURE_IN_PAUSE, earliest))
+    return result
+
+
 def widen_coda_liquids(symbols: list[str], starts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Give an l or r between a vowel and a consonant its part of the vowel before.
 
