@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from talking_heads.errors import UserError
 from talking_heads.face import palette, parts
+from talking_heads.face.barriers import JAW_ASIDE, JAW_FORWARD, lid_barrier, teeth_barrier
 from talking_heads.face.correctives import PRODUCTS, corrective_shapes
 from talking_heads.face.hair import hair
 from talking_heads.face.head import Face
@@ -157,7 +158,7 @@ def build_face(
     f32 = np.float32
     joint = Joint(moving, hinge, jaw_all[moving].astype(f32), seal_all[moving].astype(f32))
     lips = _lips(lattice.mouth, bag.start)
-    eyes = _eyes(lattice, surface, span, lash_steps)
+    eyes = _eyes(lattice, surface, span, lash_steps, skin)
     share = smoothstep(rest[:, 1], surface.y(-0.172), surface.y(-0.112))
     share = np.where(np.arange(len(rest)) < len(skin), share, 1.0)
     share[span["shirt"]] = 0.0
@@ -195,6 +196,7 @@ def build_face(
         _pivot=np.array([0.0, surface.y(-0.105), -0.030], dtype=f32),
         _midline=midline,
         _soft_parts=soft_parts(skin, lips_map, surface),
+        _teeth=teeth_barrier(skin, lattice.mouth, surface.anchors, pieces["teeth"].points),
     )
     for array in (face.vertices, face.triangles, face.colors, face._shapes):
         array.setflags(write=False)
@@ -254,9 +256,9 @@ def _rigid_shapes(pieces: dict[str, Piece], surface: HeadSurface) -> Array:
     depth = np.concatenate([pieces[n].points[:, 2] for n in names])
     out = np.zeros((52 + len(PRODUCTS), len(jaw), 3))
     for name, move in (
-        ("jawForward", (0, 0, 0.007)),
-        ("jawLeft", (0.009, 0, -0.0005)),
-        ("jawRight", (-0.009, 0, -0.0005)),
+        ("jawForward", (0, 0, JAW_FORWARD)),
+        ("jawLeft", (JAW_ASIDE, 0, -0.0005)),
+        ("jawRight", (-JAW_ASIDE, 0, -0.0005)),
     ):
         share = jaw if name == "jawForward" else jaw * swing_share(depth)
         out[ARKIT_INDEX[name]] = np.outer(share, move)
@@ -294,7 +296,7 @@ def _lips(ring: Ring, bag: int) -> Lips:
 
 
 def _eyes(
-    lattice: Lattice, surface: HeadSurface, span: dict[str, slice], lash_steps: Ints
+    lattice: Lattice, surface: HeadSurface, span: dict[str, slice], lash_steps: Ints, skin: Array
 ) -> tuple[Eye, Eye]:
     out = []
     lashes = span["lashes"]
@@ -330,6 +332,7 @@ def _eyes(
                 joints[0],
                 joints[1],
                 side,
+                *lid_barrier(skin, ring, center, surface.anchors.lid_radius),
             )
         )
     return out[0], out[1]

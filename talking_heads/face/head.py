@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talking_heads.errors import UserError
+from talking_heads.face.barriers import TeethBarrier, hold_off_ball, hold_off_teeth
 from talking_heads.face.correctives import with_products
 from talking_heads.face.names import ARKIT_NAMES
 from talking_heads.face.rig import (
@@ -84,6 +85,7 @@ class Face:
     _pivot: Floats = field(repr=False)
     _midline: tuple[Floats, Floats, Joint] = field(repr=False)
     # For each spring of `dynamics.SWAY`: skin vertices and the share of its lag that they take.
+    _teeth: TeethBarrier = field(repr=False)
     _soft_parts: tuple[tuple[Ints, Floats], ...] = field(repr=False)
 
     @property
@@ -94,8 +96,8 @@ class Face:
     def pose(self, coefficients: Array, head_rotation: Array | None = None) -> Floats:
         """Return the vertices of the head for each frame.
 
-        The order is: linear shapes, jaw about its hinge, lips in contact, eyes and lids about the
-        eyeballs, head about the neck.
+        The order is: linear shapes with correctives, jaw about its hinge, lips in contact and in
+        front of the teeth, eyes and lids about the eyeballs, head about the neck.
 
         Parameters
         ----------
@@ -260,7 +262,10 @@ class Face:
         turn_jaw(out, self._jaw, c)
         if contact:
             resolve_contact(out, self._lips)
+            hold_off_teeth(out, self._teeth, c)
         for eye in self._eyes:
+            if contact:
+                hold_off_ball(out, eye)
             turn_eye(out, eye, c)
         return out
 

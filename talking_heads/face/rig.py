@@ -35,13 +35,15 @@ class Joint:
 
 @dataclass(frozen=True)
 class Eye:
-    """One eye: its ball and its lids."""
+    """One eye: its ball and its lids, and how near points of them may come to its centre."""
 
     center: Array
     ball: Ints
     upper: Joint
     lower: Joint
     side: str
+    guarded: Ints
+    floor: Array  # (n,) metres
 
 
 @dataclass(frozen=True)
