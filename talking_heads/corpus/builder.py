@@ -30,6 +30,7 @@ from talking_heads.corpus.store import (
     encode_motion,
     load_corpus,
     new_folder,
+    quantize_motion,
     write_manifest,
 )
 from talking_heads.errors import UserError
@@ -51,7 +52,7 @@ TRUTHS: Mapping[str, int] = {"train": 1, "val": 3, "test_seen": 3, "test_unseen"
 _GROUP = 20  # clips that one worker makes in one go
 _AHEAD = 2  # groups a worker that may wait to be collected
 
-_Made = list[tuple[dict[str, Any], NDArray[np.uint16]]]
+_Made = list[tuple[dict[str, Any], NDArray[np.uint8]]]
 
 
 def clip_seed(seed: int, clip_id: str, number: int = 0) -> int:
@@ -118,7 +119,7 @@ def _make_group(
             if stop.is_set():
                 break
             pcm = pcm16(speech.audio)
-            stored = encode_motion(clip_truths(line, person, speech, seed))
+            motion = quantize_motion(clip_truths(line, person, speech, seed))
             path = f"audio/{line.speaker}/{line.id}.{audio_format}"
             write_recording(root / path, pcm)
             entry = {
@@ -129,13 +130,13 @@ def _make_group(
                 "room": how.room,
                 "noise_db": how.noise_db,
                 "noise_seed": clip_seed(seed, line.id, 1000),
-                "frames": stored.shape[2],
+                "frames": motion.shape[1],
                 "audio": path,
                 "samples": array_hash(pcm),
-                "motion": array_hash(stored),
+                "motion": array_hash(motion),
                 "phonemes": [_phoneme_row(phoneme) for phoneme in speech.phonemes],
             }
-            made.append((entry, stored))
+            made.append((entry, encode_motion(motion)))
     return made
 
 
@@ -248,7 +249,7 @@ def build_corpus(
     entries: list[dict[str, Any]] = []
     with new_folder(folder, overwrite=overwrite) as root:
         (root / "motion").mkdir()
-        arrays: dict[str, NDArray[np.uint16]] = {}
+        arrays: dict[str, NDArray[np.uint8]] = {}
         bar = tqdm(total=len(script), desc="Corpus", unit="clip", disable=not progress)
         with bar, closing(_in_order(script, cast, root, seed, audio_format, workers)) as groups:
             for made in groups:
@@ -277,7 +278,7 @@ def build_corpus(
     return load_corpus(folder)
 
 
-def _write_motion(root: Path, speaker: str, arrays: dict[str, NDArray[np.uint16]]) -> None:
+def _write_motion(root: Path, speaker: str, arrays: dict[str, NDArray[np.uint8]]) -> None:
     """Write the motions of a speaker, and forget them."""
     try:
         np.savez_compressed(root / "motion" / f"{speaker}.npz", **arrays)  # type: ignore[arg-type]

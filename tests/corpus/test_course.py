@@ -9,8 +9,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talking_heads.corpus import Corpus, build_course_corpus, corpus_info, load_corpus
-from talking_heads.corpus.store import MANIFEST, decode_motion, encode_motion
+from talking_heads.corpus import (
+    Corpus,
+    build_course_corpus,
+    compare_corpora,
+    corpus_info,
+    load_corpus,
+    verify_corpus,
+)
+from talking_heads.corpus.script import conditions
+from talking_heads.corpus.store import (
+    MANIFEST,
+    decode_motion,
+    encode_motion,
+    fingerprint,
+    quantize_motion,
+    read_manifest,
+)
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_NAMES, get_face
 from talking_heads.metrics.lips import bilabial_apertures, open_vowel_apertures, peak_lip_velocity
@@ -56,13 +71,38 @@ def test_every_bilabial_closes_on_the_mesh(mini: Corpus) -> None:
     assert np.mean(wide) - np.mean(closed) > 0.004
 
 
-def test_truths_share_the_lips(mini: Corpus) -> None:
+def test_truths_are_takes_of_one_sentence(mini: Corpus) -> None:
     assert all(len(clip.truths) == 1 for clip in mini.split("train"))
     for clip in mini.split("test_unseen"):
+        face = get_face(clip.motion.face_id)
         first, second, third = (truth.values for truth in clip.truths)
-        np.testing.assert_array_equal(first[:, LIPS], second[:, LIPS])
-        assert np.abs(first[:, UPPER] - second[:, UPPER]).max() > 0.02
-        assert np.abs(second[:, UPPER] - third[:, UPPER]).max() > 0.02
+        for one, other in ((first, second), (second, third)):
+            assert np.abs(one[:, UPPER] - other[:, UPPER]).max() > 0.02
+            assert np.abs(one[:, LIPS] - other[:, LIPS]).max() > 0.01
+            assert np.corrcoef(face.aperture(one), face.aperture(other))[0, 1] > 0.9
+
+
+def test_conditions_are_stated_and_kept(mini: Corpus) -> None:
+    for clip in mini:
+        how = conditions(clip.id)
+        assert (clip.room, clip.noise_db) == (how.room, how.noise_db)
+        # The sound begins with silence, so the noise floor can be measured there.
+        lead = clip.audio[200:2800]
+        level = 10 * np.log10(np.mean(np.square(lead, dtype=np.float64)))
+        assert abs(level - how.noise_db) < 2.5
+    assert len({clip.noise_seed for clip in mini}) == len(mini)
+
+
+def test_fingerprint_is_of_the_content_not_of_the_coding(mini_path: Path, tmp_path: Path) -> None:
+    options = {"clips_per_speaker": 4, "speakers": ["ada", "maya"], "progress": False}
+    build_course_corpus(tmp_path / "flac", audio_format="flac", workers=3, **options)
+    old = read_manifest(mini_path)
+    new = read_manifest(tmp_path / "flac")
+    assert old["fingerprint"] == new["fingerprint"]
+    assert compare_corpora(mini_path, tmp_path / "flac").same
+    assert new["files"] != old["files"]
+    changed = {**old, "clips": [{**old["clips"][0], "samples": "0"}, *old["clips"][1:]]}
+    assert fingerprint(changed) != old["fingerprint"]
 
 
 def test_same_seed_same_files(mini_path: Path, tmp_path: Path) -> None:
@@ -74,6 +114,11 @@ def test_same_seed_same_files(mini_path: Path, tmp_path: Path) -> None:
     assert len(new["files"]) == 5
     assert all(old["files"][name] == digest for name, digest in new["files"].items())
     assert old["fingerprint"] != new["fingerprint"]
+    found = compare_corpora(tmp_path / "one", mini_path)
+    assert (found.clips, found.present, found.samples, found.motion) == (8, 4, 4, 4)
+    assert not found.same
+    assert "4 of 8 clips" in str(found)
+    assert compare_corpora(mini_path, tmp_path / "one").same
 
 
 def test_other_seed_other_corpus(mini: Corpus, tmp_path: Path) -> None:
@@ -119,7 +164,7 @@ def test_overwrite_replaces(mini_path: Path, tmp_path: Path) -> None:
 def test_failure_leaves_nothing(
     mini_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from talking_heads.corpus import course
+    from talking_heads.corpus import builder
 
     target = tmp_path / "corpus"
     shutil.copytree(mini_path, target)
@@ -127,7 +172,7 @@ def test_failure_leaves_nothing(
     def broken(*_: object) -> None:
         raise RuntimeError("disk on fire")
 
-    monkeypatch.setattr(course, "write_manifest", broken)
+    monkeypatch.setattr(builder, "write_manifest", broken)
     with pytest.raises(RuntimeError):
         build_course_corpus(
             target, clips_per_speaker=3, speakers=["ada"], progress=False, overwrite=True
@@ -145,6 +190,8 @@ def test_failure_leaves_nothing(
         ({"seed": -1}, "seed"),
         ({"audio_format": "mp3"}, "flac"),
         ({"workers": 0}, "worker"),
+        ({"hours": 0.1}, "0.75"),
+        ({"hours": 2, "clips_per_speaker": 5}, "whole course"),
     ],
 )
 def test_refuses_bad_arguments(tmp_path: Path, options: dict, message: str) -> None:
@@ -158,6 +205,7 @@ def test_info(mini_path: Path) -> None:
     assert text.startswith("course: 8 clips")
     assert "test_unseen     4 clips" in text
     assert "running words in test_seen are not in train" in text
+    assert "of 40 phonemes" in text and "rooms: " in text and "MB on disk" in text
     assert "100.0% of" in text.splitlines()[-1]
 
 
@@ -208,11 +256,25 @@ def test_damaged_corpora(mini_path: Path, tmp_path: Path, damage, message: str) 
 def test_verify_finds_changes(mini_path: Path, tmp_path: Path) -> None:
     root = tmp_path / "corpus"
     shutil.copytree(mini_path, root)
-    assert len(load_corpus(root, verify=True)) == 8
+    assert "all 8 clips" in verify_corpus(root)
     path = next((root / "audio" / "ada").iterdir())
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(UserError, match="has changed"):
-        load_corpus(root, verify=True)
+        verify_corpus(root)
+
+
+def test_verify_finds_sound_that_does_not_fit(mini_path: Path, tmp_path: Path) -> None:
+    root = tmp_path / "corpus"
+    shutil.copytree(mini_path, root)
+    manifest = read_manifest(root)
+    first, second, third = (clip["audio"] for clip in manifest["clips"][:3])
+    frames = [clip["frames"] for clip in manifest["clips"][:3]]
+    other = second if frames[1] != frames[0] else third
+    (root / first).write_bytes((root / other).read_bytes())
+    manifest["files"][first] = manifest["files"][other]
+    (root / MANIFEST).write_text(json.dumps(manifest), "utf-8")
+    with pytest.raises(UserError, match="not as long"):
+        verify_corpus(root)
 
 
 def test_damaged_audio_is_named(mini_path: Path, tmp_path: Path) -> None:
@@ -241,22 +303,39 @@ assert "torch" not in sys.modules
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_storage_is_exact_to_a_twenty_thousandth() -> None:
+def test_storage_is_exact_to_a_ten_thousandth() -> None:
     values = np.random.default_rng(0).random((2, 5, 52), dtype=np.float32)
-    stored = encode_motion(values)
-    assert stored.dtype == np.uint16
-    np.testing.assert_allclose(decode_motion(stored), values, atol=0.51e-4)
+    values[0, 0, 0], values[1, 4, 51] = 1, 0
+    whole = quantize_motion(values)
+    stored = encode_motion(whole)
+    assert stored.dtype == np.uint8
+    assert stored.shape == (2, 2, 52, 5)
+    np.testing.assert_allclose(decode_motion(stored), values, atol=1.01e-4)
+    np.testing.assert_array_equal(quantize_motion(decode_motion(stored)), whole)
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    soundfile = pytest.importorskip("soundfile")
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
 
-    def full(*_: object, **__: object) -> None:
-        raise soundfile.LibsndfileError(2, "Error writing: ")
-
-    monkeypatch.setattr(soundfile, "write", full)
-    with pytest.raises(UserError, match="disk full"):
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UserError, match="No space left"):
         build_course_corpus(tmp_path / "c", clips_per_speaker=3, speakers=["ada"], progress=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_course_corpus_by_its_name(
+    mini_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALKING_HEADS_DATA", str(tmp_path))
+    with pytest.raises(UserError, match="not a folder"):
+        load_corpus()
+    shutil.copytree(mini_path, tmp_path / "course")
+    assert load_corpus().root == load_corpus("course").root == tmp_path / "course"
+    assert compare_corpora(mini_path).same
+    # A path is always a folder, even one of this name.
+    monkeypatch.chdir(tmp_path.parent)
+    with pytest.raises(UserError, match="is not a corpus"):
+        load_corpus(Path("course"))
