@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
+from scipy.signal import cont2discrete
 
 from talking_heads.errors import UserError
 from talking_heads.face.build import get_face
@@ -108,16 +108,22 @@ def sway(vertices: Floats, face: Face, fps: float) -> None:
             continue
         b, a = spring(frequency, damping, fps)
         posed = vertices[:, index]
-        moved = (posed - posed[:1]).reshape(len(posed), -1)
-        lag = lfilter(b, a, moved, axis=0).astype(np.float32) - moved
-        vertices[:, index] = posed + share[:, None] * lag.reshape(posed.shape)
+        weight = share[:, None]
+        # Recursively over frames; `place` is where the soft points are, less where they began.
+        first, before, earlier = posed[0], np.zeros_like(posed[0]), np.zeros_like(posed[0])
+        place_before, place_earlier = before, earlier
+        for frame in range(1, len(posed)):
+            now = posed[frame] - first
+            place = b[0] * now + b[1] * before + b[2] * earlier
+            place -= a[1] * place_before
+            place -= a[2] * place_earlier
+            vertices[frame, index] += weight * (place - now)
+            before, earlier, place_before, place_earlier = now, before, place, place_before
 
 
-def spring(frequency: float, damping: float, fps: float) -> tuple[Array, Array]:
+def spring(frequency: float, damping: float, fps: float) -> tuple[list[float], list[float]]:
     """Return the recursive filter ``(b, a)`` of a damped spring whose hook moves evenly."""
-    from scipy.signal import cont2discrete
-
     w = 2 * np.pi * frequency
     system = ([w * w], [1.0, 2 * damping * w, w * w])
     b, a, _ = cont2discrete(system, 1.0 / fps, method="foh")
-    return np.ravel(b), np.ravel(a)
+    return [float(x) for x in np.ravel(b)], [float(x) for x in np.ravel(a)]

@@ -17,7 +17,7 @@ LENGTH = 0.010
 """Distance in metres over which the correlation falls to 0.61."""
 MEMORY = 0.12
 """Seconds over which the part of the error that changes stays alike."""
-_WAVES = 160
+_WAVES = 96
 
 
 def scan_noise(face: Face, frames: int, seed: int, fps: float = 25.0) -> NDArray[np.float32]:
@@ -52,6 +52,6 @@ def scan_noise(face: Face, frames: int, seed: int, fps: float = 25.0) -> NDArray
     change = lfilter([1.0], [1.0, -keep], drive, axis=0)[1:]
     size = (np.sqrt(1 / 3) * still + np.sqrt(2 / 3) * change) * RMS * np.sqrt(2 / 3 / _WAVES)
     skin = face.vertices[face.parts["skin"]].astype(np.float64)
-    basis = np.cos(skin @ waves + phase).astype(np.float32)
-    size = size.reshape(frames, _WAVES, 3).astype(np.float32)
-    return np.matmul(basis, size)
+    basis = np.cos(waves.T @ skin.T + phase[:, None]).astype(np.float32)
+    found = size.reshape(frames * 3, _WAVES).astype(np.float32) @ basis
+    return np.ascontiguousarray(found.reshape(frames, 3, -1).transpose(0, 2, 1))
