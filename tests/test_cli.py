@@ -320,3 +320,74 @@ def test_a_reader_that_goes_away_is_no_error_to_speak_of() -> None:
     done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.fixture()
+def no_course_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    data = tmp_path / "data"
+    data.mkdir()
+    monkeypatch.setenv("TALKING_HEADS_DATA", str(data))
+    return data
+
+
+def test_a_corpus_is_built_described_and_compared(
+    no_course_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build = ["corpus", "build", "--only", "ada", "--clips", "4", "--quiet", "--audio", "wav"]
+    code, out, err = _run(capsys, *build, tmp_path / "one")
+    assert (code, err) == (0, "")
+    assert out.startswith("course: 4 clips") and "Compared" not in out
+    assert _run(capsys, "corpus", "info", tmp_path / "one")[1] == out
+    _assert_refused(_run(capsys, "corpus", "info"), "build one")
+    _assert_refused(_run(capsys, *build, tmp_path / "one"), "already")
+
+    (tmp_path / "one").rename(no_course_data / "course")
+    assert _run(capsys, "corpus", "info")[1] == out
+    assert "all 4 clips" in _run(capsys, "corpus", "verify")[1]
+    code, again, _ = _run(capsys, *build, "--workers", 1, tmp_path / "two")
+    assert again.startswith(out.splitlines()[0])
+    assert "agree bit for bit" in again.splitlines()[-1]
+    code, other, _ = _run(capsys, *build, "--seed", 1, tmp_path / "three")
+    assert (code, "0 agree in their samples" in other.splitlines()[-1]) == (0, True)
+    verify = ["corpus", "verify", tmp_path / "two", "--against"]
+    assert _run(capsys, *verify, "course")[0] == 0
+    assert _run(capsys, *verify, tmp_path / "three")[0] == 1
+    _assert_refused(_run(capsys, *verify, tmp_path / "four"), "four")
+
+
+def test_a_corpus_of_ones_own(
+    no_course_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts, people = tmp_path / "texts.txt", tmp_path / "people.json"
+    texts.write_text("\n".join(f"This is sentence {i}." for i in range(6)), "utf-8")
+    people.write_text('[{"name": "zoe"}, {"name": "kim", "voice": "ben", "seen": false}]')
+    words = ["corpus", "build", tmp_path / "own", "--quiet"]
+    code, out, err = _run(capsys, *words, "--texts", texts, "--speakers", people)
+    assert (code, err) == (0, "")
+    assert out.startswith("own: 8 clips")
+    for split, clips in (("train", 3), ("val", 1), ("test_seen", 2), ("test_unseen", 2)):
+        assert f"{split:12s} {clips:4d} clips" in out
+    again = ["--overwrite", "--texts", texts]
+    _assert_refused(_run(capsys, *words, *again, "--hours", 2), "--hours")
+    _assert_refused(_run(capsys, *words, *again, "--speakers", texts), "json")
+    _assert_refused(_run(capsys, *words, "--overwrite", "--texts", tmp_path / "no"), "cannot read")
+    assert "8 clips" in _run(capsys, "corpus", "info", tmp_path / "own")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--hours", "0.1"], "0.75 to 100"),
+        (["--hours", "many"], "0.75 to 100"),
+        (["--hours", "2", "--clips", "5"], "leave out"),
+        (["--audio", "mp3"], "mp3"),
+        (["--only", "zoe"], "zoe"),
+        (["--only", ""], "no speaker"),
+        (["--clips", "2"], "3 to 70"),
+    ],
+)
+def test_corpora_that_cannot_be(
+    words: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _assert_refused(_run(capsys, "corpus", "build", tmp_path / "c", *words), told)
+    assert list(tmp_path.iterdir()) == []

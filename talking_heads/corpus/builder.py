@@ -49,7 +49,7 @@ RESOLUTION = "medium"
 TRUTHS: Mapping[str, int] = {"train": 1, "val": 3, "test_seen": 3, "test_unseen": 3}
 """Motions of a clip by split: several where a model's diversity is measured."""
 
-_GROUP = 20  # clips that one worker makes in one go
+_GROUP = 10  # clips that one worker makes in one go
 _AHEAD = 2  # groups a worker that may wait to be collected
 
 _Made = list[tuple[dict[str, Any], NDArray[np.uint8]]]

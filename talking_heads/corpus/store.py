@@ -37,7 +37,7 @@ FORMAT = "talking-heads-corpus"
 VERSION = 2
 MANIFEST = "manifest.json"
 SCALE = 5_000
-"""Coefficients are stored as whole five-thousandths: 0.005 mm at the lips or less."""
+"""Coefficients are stored as whole five-thousandths."""
 
 
 COURSE = "course"
