@@ -48,7 +48,6 @@ class TrainingData:
         self.dataset = ClipDataset(clips, crop_frames=crop, seed=seed)
         if corpus.fps != 25.0:
             raise UserError(f"The models run at 25 frames a second; {corpus.name} does not.")
-        self.seed = seed
         heard = {clip.speaker for clip in clips}
         self.speakers = tuple(s for s in corpus.speakers if s in heard)
         # From the corpus's index of a speaker to the model's, which knows the split's only.
@@ -71,7 +70,7 @@ class TrainingData:
     def batch(self, step: int, size: int) -> dict[str, Tensor]:
         """Return the batch of one step.
 
-        Clips are dealt out in a new order each epoch, and go on where the last batch ended.
+        See `talking_heads.corpus.batching.dealt_batch`.
 
         Parameters
         ----------
@@ -86,15 +85,9 @@ class TrainingData:
             ``audio``, ``motion``, ``mask``, ``speaker`` as `talking_heads.corpus.batching.Batch`
             has them; the speaker is the row of the model's style table.
         """
-        from talking_heads.corpus.batching import collate
+        from talking_heads.corpus.batching import dealt_batch
 
-        samples = []
-        for place in range(step * size, (step + 1) * size):
-            epoch, rank = divmod(place, len(self))
-            order = np.random.default_rng([self.seed, epoch]).permutation(len(self))
-            self.dataset.set_epoch(epoch)
-            samples.append(self.dataset[int(order[rank])])
-        batch = collate(samples)
+        batch = dealt_batch(self.dataset, step, size)
         return {
             "audio": batch["audio"],
             "motion": batch["motion"],
