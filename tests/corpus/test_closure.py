@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talking_heads.corpus.closure import SHORTEST_HOLD, close_lips, envelope, hold_of
+from talking_heads.corpus.closure import SHORTEST_HOLD, aim_of, close_lips, envelope, hold_of
+from talking_heads.corpus.style import Style
 from talking_heads.corpus.viseme_segments import Segment
 from talking_heads.corpus.visemes import VISEMES
 from talking_heads.face import ARKIT_INDEX, get_face
@@ -48,6 +49,42 @@ def test_closes_whatever_surrounds_it(identity: str, shapes: dict[str, float]) -
     np.testing.assert_array_equal(closed[:20], open_mouth[:20])
     np.testing.assert_array_equal(closed[33:], open_mouth[33:])
     assert (gap <= free + 1e-5).all()
+
+
+def test_how_hard_lips_press() -> None:
+    bilabial = Segment(VISEMES["bilabial"], 0.0, 0.1)
+    soft, plain, hard = (aim_of(bilabial, Style(press=press)) for press in (0.0, 1.0, 2.0))
+    assert hard < plain < soft <= -0.0005
+    assert plain == VISEMES["bilabial"].aperture
+    assert aim_of(bilabial, Style(press=0), 0.1) == -0.0005
+    narrow = Segment(VISEMES["labiodental"], 0.0, 0.1)
+    assert aim_of(narrow, Style(press=2.0)) == VISEMES["labiodental"].aperture
+
+
+def test_jaws_that_close_and_lips_that_close() -> None:
+    """Both ways lead to sealed lips; one needs less of mouthClose."""
+    face = get_face("neutral@low")
+    pose = np.zeros((50, 52))
+    pose[:, ARKIT_INDEX["jawOpen"]] = 0.5
+    segment = Segment(VISEMES["bilabial"], 1.0, 1.08)
+    poses = []
+    for share in (0.0, 0.5):
+        style = Style(jaw_closing=share)
+        closed = close_lips(pose, [segment], face, 25.0, style=style)
+        assert face.aperture(closed.astype(np.float32))[25:28].max() == 0
+        poses.append(closed[26])
+    assert poses[1][ARKIT_INDEX["jawOpen"]] < 0.6 * poses[0][ARKIT_INDEX["jawOpen"]]
+    assert poses[1][ARKIT_INDEX["mouthClose"]] < poses[0][ARKIT_INDEX["mouthClose"]]
+
+
+def test_late_takes_still_close_within_their_sound() -> None:
+    face = get_face("neutral@low")
+    pose = np.zeros((50, 52))
+    pose[:, ARKIT_INDEX["jawOpen"]] = 0.5
+    short = Segment(VISEMES["bilabial"], 1.0, 1.02, release=0.5)
+    for shift in (-0.02, 0.0, 0.02):
+        closed = close_lips(pose, [short], face, 25.0, shift=[shift])
+        assert face.aperture(closed.astype(np.float32))[25] == 0
 
 
 def test_nothing_to_close() -> None:

@@ -35,6 +35,28 @@ def test_blink_rate(rate: float) -> None:
     assert np.diff(times).min() > 0.4
 
 
+def test_double_blinks_keep_the_rate() -> None:
+    rng = np.random.default_rng(1)
+    runs = [blink_times(60.0, 15.0, [], rng, double=0.3) for _ in range(200)]
+    assert np.mean([len(times) for times in runs]) == pytest.approx(15, rel=0.1)
+    gaps = np.concatenate([np.diff(times) for times in runs])
+    assert gaps.min() > 0.44
+    assert 0.12 < (gaps < 0.4501).mean() < 0.35
+    assert blink_times(600.0, 0.0, [], rng) == []
+
+
+def test_some_brows_frown_and_beginnings_count_more() -> None:
+    vowels = [Phoneme("ɑː", 0.5 * i, 0.5 * i + 0.2, 1) for i in range(2000)]
+    style = Style(brow=0.2, brow_frown=0.3)
+    heights = np.array([h for _, h in brow_accents(vowels, style, np.random.default_rng(0))])
+    assert 0.2 < (heights < 0).mean() < 0.4
+    paused = []
+    for vowel in vowels:
+        paused += [vowel, Phoneme("", vowel.end, vowel.end + 0.3)]
+    more = brow_accents(paused, style, np.random.default_rng(0))
+    assert len(more) > 1.3 * len(heights)
+
+
 def test_brows_follow_stress() -> None:
     vowels = [Phoneme("ɑː", 0.5 * i, 0.5 * i + 0.2, i % 3) for i in range(3000)]
     style = Style(brow=0.4)

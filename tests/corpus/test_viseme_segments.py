@@ -68,3 +68,23 @@ def test_every_sound_of_the_voices_is_known() -> None:
             assert ("bilabial" in found) == ("bilabial" in phoneme_classes(phoneme.symbol))
             if phoneme.symbol:
                 assert "pause" not in found
+
+
+def test_every_phone_of_flite_is_known() -> None:
+    from talking_heads.speech import phoneme_classes
+    from talking_heads.speech.flite import PHONES
+
+    for symbol in PHONES.values():
+        found = names(symbol)
+        assert ("bilabial" in found) == ("bilabial" in phoneme_classes(symbol))
+        assert ("pause" in found) == (not symbol)
+        assert symbol in ("ə", "") or found != ["schwa"]
+
+
+def test_a_closure_opens_when_it_was_heard_to() -> None:
+    usual, heard = segments_of(
+        [Phoneme("p", 0.0, 0.1), Phoneme("p", 0.1, 0.2, 0, release=0.19)],
+    )
+    assert usual.release == pytest.approx(0.58)
+    assert heard.release == pytest.approx(0.9)
+    assert heard.pressure > 0
