@@ -7,7 +7,6 @@ utterance: the same text gives the same samples, whatever was said before.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import shutil
@@ -269,14 +268,45 @@ def _stresses(phones: Sequence[str], text: str, program: Path) -> list[str]:
         ]
         window = spoken[position : position + len(lexical) + _SLACK]
         names = [phone.rstrip("1") for phone in lexical]
-        matcher = difflib.SequenceMatcher(None, names, [phones[i] for i in window], autojunk=False)
-        blocks = [block for block in matcher.get_matching_blocks() if block.size]
-        for block in blocks:
-            for step in range(block.size):
-                if lexical[block.a + step].endswith("1"):
-                    marks[window[block.b + step]] = "ˈ"
-        position += blocks[-1].b + blocks[-1].size if blocks else len(lexical)
+        pairs, used = _aligned(names, [phones[index] for index in window])
+        for expected, heard in pairs:
+            if lexical[expected].endswith("1"):
+                marks[window[heard]] = "ˈ"
+        position += used
     return marks
+
+
+def _aligned(expected: list[str], heard: list[str]) -> tuple[list[tuple[int, int]], int]:
+    """Lay one list of phones along another with the fewest edits; what remains behind is free.
+
+    Returns
+    -------
+    list of (int, int)
+        Positions of equal phones in the first and in the second list.
+    int
+        How much of the second list the first one takes.
+    """
+    costs = [list(range(len(heard) + 1))]
+    for row, phone in enumerate(expected):
+        above, line = costs[-1], [row + 1]
+        for column, other in enumerate(heard):
+            line.append(
+                min(above[column] + (phone != other), above[column + 1] + 1, line[column] + 1)
+            )
+        costs.append(line)
+    row, column = len(expected), min(range(len(heard) + 1), key=costs[-1].__getitem__)
+    used, pairs = column, []
+    while row and column:
+        differ = expected[row - 1] != heard[column - 1]
+        if costs[row][column] == costs[row - 1][column - 1] + differ:
+            row, column = row - 1, column - 1
+            if not differ:
+                pairs.append((row, column))
+        elif costs[row][column] == costs[row - 1][column] + 1:
+            row -= 1
+        else:
+            column -= 1
+    return pairs, used
 
 
 @lru_cache(maxsize=50_000)

@@ -158,10 +158,11 @@ def releases(
         For each such sound the time in seconds, from `EARLIEST_RELEASE` of its length to its end;
         the end where no opening can be heard. None for other sounds.
     """
-    spectrum = np.fft.rfft(samples)
-    spectrum[np.fft.rfftfreq(len(samples), 1 / sample_rate) < _MURMUR] = 0
-    level = level_db(np.fft.irfft(spectrum, len(samples)).astype(np.float32), sample_rate)
-    ends = [*starts[1:].tolist(), len(samples) / sample_rate]
+    length = max(len(samples), 1)
+    spectrum = np.fft.rfft(samples, length)
+    spectrum[np.fft.rfftfreq(length, 1 / sample_rate) < _MURMUR] = 0
+    level = level_db(np.fft.irfft(spectrum, length).astype(np.float32), sample_rate)
+    ends = [*starts[1:].tolist(), max(float(starts[-1]), len(samples) / sample_rate)]
     found: list[float | None] = []
     following = [*symbols[1:], ""]
     for symbol, after, start, end in zip(symbols, following, starts.tolist(), ends, strict=True):
