@@ -180,6 +180,8 @@ def articulate_mouth(
     """
     if not (np.isfinite(duration) and duration > 0):
         raise UserError(f"The duration must be above 0 s, not {duration}.")
+    if seed is not None and seed < 0:
+        raise UserError(f"The seed must be 0 or above, not {seed}.")
     style = style or Style()
     lips: LipFace = face if face is not None else get_face()
     ends = 0.0
@@ -231,7 +233,7 @@ def articulate(
     style : Style, optional
         The speaker's habits; the default has none.
     seed : int
-        Draws blinks, brows, gaze and the take of the mouth (`variation`).
+        Draws blinks, brows, gaze and the take of the mouth (`variation`); 0 or above.
     face : LipFace, optional
         The head on which closures are enforced; the neutral head by default.
     fps : float
@@ -246,7 +248,7 @@ def articulate(
     Raises
     ------
     UserError
-        If the duration is not above 0, or phonemes overlap or run backwards.
+        If the duration is not above 0, the seed is below 0, or phonemes overlap or run backwards.
     """
     mouth = articulate_mouth(phonemes, duration, style, seed=seed, face=face, fps=fps)
     return with_upper_face(mouth, phonemes, style, seed, fps=fps)

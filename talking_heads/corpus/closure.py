@@ -176,8 +176,8 @@ def close_lips(
     fps: float,
     *,
     style: Style | None = None,
-    shift: Sequence[float] | None = None,
-    press: Sequence[float] | None = None,
+    shift: Sequence[float] | NDArray[np.float64] | None = None,
+    press: Sequence[float] | NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Bring the lips together where segments ask for an aperture.
 
@@ -193,9 +193,9 @@ def close_lips(
         Frames a second.
     style : Style, optional
         Whose offset, press and jaw; the default has none.
-    shift : sequence of float, optional
+    shift : sequence of float or ndarray, optional
         Seconds by which each narrowing comes later, one for each segment with an `aperture`.
-    press : sequence of float, optional
+    press : sequence of float or ndarray, optional
         Factor on how far the lips aim past each other, one for each of the same.
 
     Returns

@@ -143,6 +143,11 @@ def test_refuses_no_time() -> None:
         articulate([], 0.0, face=FACE)
 
 
+def test_refuses_a_negative_seed() -> None:
+    with pytest.raises(UserError, match="seed"):
+        articulate([], 1.0, seed=-1, face=FACE)
+
+
 def test_silence_is_rest() -> None:
     motion = articulate([], 2.0, face=FACE)
     assert len(motion) == 50
