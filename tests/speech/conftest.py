@@ -1,8 +1,10 @@
 import importlib.util
+import shutil
 
 import pytest
 
 from talking_heads.speech import VOICES, Speech, synthesize_many
+from talking_heads.speech.voices import FLITE_VOICES
 
 SENTENCES = (
     "Bobby put a big pepper back near the fire.",
@@ -22,8 +24,25 @@ def engine() -> None:
 
 
 @pytest.fixture(scope="session")
-def spoken(engine: None) -> dict[str, list[Speech]]:
-    """Six sentences full of bilabials by each voice."""
-    items = [(sentence, voice) for voice in VOICES for sentence in SENTENCES]
+def flite() -> None:
+    """Skip where flite is not installed; where it is, it has to work."""
+    if shutil.which("flite") is None:
+        pytest.skip("flite is not installed")
+
+
+def _speak(voices: list[str]) -> dict[str, list[Speech]]:
+    items = [(sentence, voice) for voice in voices for sentence in SENTENCES]
     speeches = list(synthesize_many(items))
-    return {voice: [speech for speech in speeches if speech.voice == voice] for voice in VOICES}
+    return {voice: [speech for speech in speeches if speech.voice == voice] for voice in voices}
+
+
+@pytest.fixture(scope="session")
+def spoken(engine: None) -> dict[str, list[Speech]]:
+    """Six sentences full of bilabials by each voice of espeak-ng."""
+    return _speak([name for name, voice in VOICES.items() if voice.engine == "espeak-ng"])
+
+
+@pytest.fixture(scope="session")
+def spoken_by_flite(flite: None) -> dict[str, list[Speech]]:
+    """The same sentences by each voice of flite."""
+    return _speak(list(FLITE_VOICES))

@@ -117,7 +117,7 @@ def test_phoneme_at() -> None:
 
 
 def test_every_symbol_of_the_engine_is_classified(spoken: dict, engine: None) -> None:
-    from talking_heads.speech import VOICES, synthesize_many
+    from talking_heads.speech import synthesize_many
 
     rare = (
         "Here, there, where, care, tour, cure, sure, mature, fear, and the player's prayer.",
@@ -127,7 +127,7 @@ def test_every_symbol_of_the_engine_is_classified(spoken: dict, engine: None) ->
         "Boys enjoy noise; now how do brown cows hear beer, and who is our employer?",
         "Cat, bath, dance, lot, cloth, thought, strut, foot, goose, price, mouth, choice.",
     )
-    speeches = list(synthesize_many([(text, voice) for text in rare for voice in VOICES]))
+    speeches = list(synthesize_many([(text, voice) for text in rare for voice in spoken]))
     for batch in spoken.values():
         speeches += batch
     symbols = {phoneme.symbol for speech in speeches for phoneme in speech.phonemes}

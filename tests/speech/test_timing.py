@@ -6,10 +6,13 @@ from hypothesis import strategies as st
 from talking_heads.speech.timing import (
     CLOSURE_IN_PAUSE,
     CODA_LIQUID,
+    EARLIEST_RELEASE,
     LONGEST_CLOSURE,
     SHORTEST,
+    close_in_pauses,
     has_closure,
     level_db,
+    releases,
     retime_closures,
     widen_coda_liquids,
 )
@@ -90,6 +93,46 @@ def test_coda_liquid_takes_its_part_of_the_vowel() -> None:
     np.testing.assert_array_equal(widen_coda_liquids(["h", "ɛ", "l", "b"], long), long)
 
 
+def test_release_is_at_the_burst() -> None:
+    # A vowel, 60 ms of silence, then the burst and a vowel.
+    samples = sound((0.2, 0.2), (0.06, 0.0), (0.24, 0.1))
+    symbols, starts = ["a", "p", "a"], np.array([0.0, 0.2, 0.3])
+    first, burst, last = releases(symbols, starts, samples, RATE)
+    assert first is None and last is None
+    assert burst == pytest.approx(0.26, abs=0.006)
+    # Without a burst it is the end; a click early in the closure does not count.
+    silent = sound((0.2, 0.2), (0.1, 0.0), (0.2, 0.2))
+    assert releases(symbols, starts, silent, RATE)[1] == pytest.approx(0.3, abs=0.006)
+    click = sound((0.2, 0.2), (0.01, 0.0), (0.29, 0.2))
+    assert releases(symbols, starts, click, RATE)[1] == pytest.approx(0.2 + 0.1 * EARLIEST_RELEASE)
+
+
+def test_release_of_a_voiced_closure_does_not_mind_the_murmur() -> None:
+    time = np.arange(round(0.07 * RATE)) / RATE
+    hum = (0.1 * np.sin(2 * np.pi * 110 * time)).astype(np.float32)
+    samples = np.concatenate([sound((0.2, 0.2)), hum, sound((0.2, 0.2))])
+    assert releases(["a", "b", "a"], np.array([0.0, 0.2, 0.29]), samples, RATE)[1] == (
+        pytest.approx(0.27, abs=0.01)
+    )
+
+
+def test_release_of_m_is_where_the_vowel_begins() -> None:
+    samples = sound((0.2, 0.2), (0.06, 0.01), (0.24, 0.2))
+    starts = np.array([0.0, 0.2, 0.28])
+    assert releases(["a", "m", "a"], starts, samples, RATE)[1] == pytest.approx(0.26, abs=0.006)
+    # Before a p the lips stay together.
+    assert releases(["a", "m", "p"], starts, samples, RATE)[1] == 0.28
+
+
+def test_plosive_behind_a_pause_closes_within_it() -> None:
+    symbols, starts = ["", "b", "a", "b"], np.array([0.0, 0.3, 0.32, 0.5])
+    moved = close_in_pauses(symbols, starts, [None, 0.315, None, 0.55])
+    np.testing.assert_allclose(moved, [0.0, 0.315 - CLOSURE_IN_PAUSE, 0.32, 0.5])
+    # The pause keeps something.
+    short = close_in_pauses(["", "b"], np.array([0.0, 0.03]), [None, 0.05])
+    assert short[1] == pytest.approx(SHORTEST)
+
+
 @given(
     symbols=st.lists(st.sampled_from(["", "a", "p", "b", "tʃ", "m", "s", "l", "r"]), min_size=1),
     data=st.data(),
@@ -103,3 +146,8 @@ def test_order_is_kept_and_nothing_starts_later(symbols: list[str], data: st.Dat
     assert (np.diff(result) >= 0).all()
     assert (result <= starts + 1e-12).all()
     assert result[0] == 0
+    opened = releases(symbols, result, samples, RATE)
+    result = close_in_pauses(symbols, result, opened)
+    assert (np.diff(result) >= 0).all()
+    for release, start, end in zip(opened, result, [*result[1:], np.inf], strict=True):
+        assert release is None or start <= release <= end
