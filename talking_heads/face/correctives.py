@@ -128,7 +128,7 @@ def corrective_shapes(points: Array, where: MouthMap, surface: HeadSurface) -> A
         put("jawOpen", "mouthClose", (z.pouch, (-2.2 * s, -1.0, -1.4)))
         put("mouthPucker", "mouthPucker", (z.corner, (0, 0, 3.0)), (z.fold, (-0.8 * s, -1.2, 0.8)))
         # Smiling with an open mouth pulls the corner sideways rather than up.
-        put("jawOpen", smile, (z.corner, (2.6 * s, -4.2, -1.8)), (z.pouch, (1.4 * s, 0.8, 1.8)))
+        put("jawOpen", smile, (z.corner, (2.6 * s, -2.8, -1.8)), (z.pouch, (1.4 * s, 0.8, 1.8)))
         put("jawOpen", smile, (u, (0, 1.6, -1.2)), (w, (0, 0.9, -1.6)))
         put("jawOpen", stretch, (z.corner, (-2.2 * s, -2.4, 1.2)), (w, (0, -1.6, -0.8)))
         # An open jaw has drawn the lip down already.
