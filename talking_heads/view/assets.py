@@ -17,8 +17,18 @@ _IMPORT = re.compile(r'^import \{[^}]*\} from "\./\w+\.js";\n', re.MULTILINE)
 @cache
 def script() -> str:
     """Return the player as one JavaScript module."""
-    names = ("turning.js", "motion.js", "scene.js", "clock.js", "theme.js", "life.js", "player.js")
-    return "\n".join(_IMPORT.sub("", (_FOLDER / name).read_text("utf-8")) for name in names)
+    parts = ("turning", "motion", "scene", "clock", "theme", "life", "still", "player")
+    return "\n".join(_IMPORT.sub("", _read(part)) for part in parts)
+
+
+@cache
+def cover_script() -> str:
+    """Return the widget without a picture of its own, which only hides a still while it lives."""
+    return _read("still") + _read("cover")
+
+
+def _read(part: str) -> str:
+    return (_FOLDER / f"{part}.js").read_text("utf-8")
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+import ipywidgets as widgets
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -13,7 +14,7 @@ from talking_heads.face import get_face
 from talking_heads.files import atomic_write
 from talking_heads.view.mesh import frame_of
 from talking_heads.view.picture import small_png
-from talking_heads.view.player import with_alternatives
+from talking_heads.view.player import Cover, show, with_alternatives
 
 if TYPE_CHECKING:
     from talking_heads.face import Face
@@ -36,6 +37,8 @@ class Inspection:
         self.plot = plot
         self.description = description
         self.still = still
+        self._cover = Cover(layout=widgets.Layout(height="0", margin="0"))
+        self._view = widgets.VBox([self._cover, plot])
 
     def snapshot(self, path: str | PathLike[str]) -> None:
         """Write an offline page that shows the mesh without a kernel (about 3 MB).
@@ -55,9 +58,13 @@ class Inspection:
         return self.description
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = self.plot._repr_mimebundle_(**kwargs)
+        bundle = self._view._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         return with_alternatives(data, self.description, self.still), metadata
+
+    def _ipython_display_(self) -> None:
+        data, _ = self._repr_mimebundle_()
+        show(data, self._cover)
 
 
 def inspect(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from talking_heads.view.assets import script, style
+from talking_heads.view.assets import cover_script, script, style
 from talking_heads.view.content import Content, clean_text, make_content
 
 if TYPE_CHECKING:
@@ -169,7 +169,14 @@ def with_alternatives(data: dict[str, Any], text: str, png: bytes) -> dict[str, 
     return bundle
 
 
-def show(data: dict[str, Any], head: HeadWidget) -> None:
+class Cover(anywidget.AnyWidget):
+    """A widget of no size that hides the still above it, for views that are not our own."""
+
+    _esm = cover_script()
+    mark = traitlets.Unicode("").tag(sync=True)
+
+
+def show(data: dict[str, Any], head: HeadWidget | Cover) -> None:
     """Display a view as two outputs: words and still, then the widget.
 
     JupyterLab shows nothing of an output whose widget is gone. So a notebook that is opened again

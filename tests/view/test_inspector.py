@@ -40,6 +40,20 @@ def test_a_heat_map_says_its_range_and_shows_it():
     assert view.still != inspect(face).still
 
 
+def test_a_cell_keeps_the_still_apart_from_the_mesh(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    view = inspect("neutral@low")
+    view._ipython_display_()
+    still, widget = shown
+    assert still["text/plain"] == repr(view)
+    assert set(widget) == {"application/vnd.jupyter.widget-view+json"}
+    assert view.plot in view._view.children
+    (cover,) = [child for child in view._view.children if child is not view.plot]
+    assert still["image/png"].endswith(cover.mark)
+    assert len(cover.mark) == 64
+
+
 def test_one_value_everywhere_still_has_a_range():
     face = get_face("neutral@low")
     assert inspect(face, values=np.zeros(len(face.vertices))).plot.objects[0].color_range == [0, 1]

@@ -5,6 +5,7 @@ import { SilentClock, SoundClock } from "./clock.js";
 import { Life } from "./life.js";
 import { Head } from "./motion.js";
 import { Scene } from "./scene.js";
+import { replaceStill } from "./still.js";
 import { liesOnDark, watchTheme } from "./theme.js";
 
 const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5];
@@ -504,26 +505,6 @@ export function createPlayer(root, content) {
     update: (next) => player.update(next),
     pose: (bytes) => player.pose(bytes),
     dispose: () => player.dispose(),
-  };
-}
-
-/**
- * A still stands above a widget, for those who open the saved notebook later: the widget is gone
- * then, the still remains. While the widget lives it takes the still's place. `mark` is the end of
- * the picture's address. Returns what brings the still back.
- */
-function replaceStill(root, mark) {
-  let still = null;
-  const placed = new ResizeObserver(() => {
-    const above = root.closest(".jp-OutputArea-child")?.previousElementSibling;
-    if (!mark || !above?.querySelector(".jp-RenderedImage img")?.src.endsWith(mark)) return;
-    still = above;
-    still.style.display = "none";
-  });
-  placed.observe(root);
-  return () => {
-    placed.disconnect();
-    if (still) still.style.display = "";
   };
 }
 
