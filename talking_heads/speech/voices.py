@@ -23,7 +23,8 @@ ENGINES = ("espeak-ng", "flite")
 """The speech engines."""
 
 FLITE_VOICES = ("slt", "rms", "awb", "kal16")
-"""The voices of flite: an American woman and man, a Scotsman, and an older American man's."""
+"""The voices of flite: an American woman and man and a Scotsman, by statistical synthesis from
+recordings, and an American man put together from recorded diphones."""
 
 ACCENTS = (
     "en",
