@@ -20,9 +20,10 @@ from talking_heads.speech import SAMPLE_RATE
 
 FORMATS = ("ogg", "flac", "wav")
 """Ogg Vorbis is small, FLAC keeps every sample, WAV is read without soundfile."""
-QUALITY = 0.85
-"""Vorbis compression, 0 (large) to 1 (small). 0.85 gives about 4.8 kB a second, with an error 19 dB
-below the speech."""
+QUALITY = 0.6
+"""Vorbis compression, 0 (large) to 1 (small). 0.6 gives 5.9 kB a second. Measured on 22 clips of
+the course, the log-mel features change by 2.9 dB (root mean square), and in one cell of a hundred,
+a band that the speech masks loses more than 10 dB; at 0.85 (4.6 kB) by 4.5 dB, and 25 dB."""
 
 _PIECE = 16_384  # libsndfile's Vorbis coder crashes on long single writes
 _SERIAL = 1
