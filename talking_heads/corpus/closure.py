@@ -23,7 +23,7 @@ OPENING = 0.065
 """Seconds in which they open after it."""
 SHORTEST_HOLD = 0.042
 """Shortest hold in seconds: just more than one frame at 25 a second, so that one frame shows it."""
-PARTING = 0.012
+PARTING = 0.018
 """Seconds before the release at which pressed lips start to part, so that it finds them apart."""
 MAX_SPEED = 0.20
 """Speed in metres a second that a ramp does not exceed; longer ways get longer ramps."""
