@@ -212,7 +212,9 @@ def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurfa
     # Rounding: toward the middle and forward.
     inward = -x / half * near
     put("mouthPucker", (inward, (10.5, 0, 0)), (near, (0, 0, 6.5)), (red * near, (0, 0, 1.5)))
-    put("mouthPucker", (up * red, (0, 0.9, 0)), (low * red, (0, -0.9, 0)))
+    # The red swells above and below the line where the lips stay in touch.
+    swell = 4.0 * red * (1.0 - red)
+    put("mouthPucker", (up * swell, (0, 0.9, 0)), (low * swell, (0, -0.9, 0)))
     put("mouthPucker", (border * up, (0, 0.7, 0)), (border * low, (0, -0.9, 0)))
     put("mouthFunnel", (inward, (6.8, 0, 0)), (near, (0, 0, 6.0)), (border * near, (0, 0, 2.5)))
     put("mouthFunnel", (up, (0, 3.0, 0)), (low, (0, -4.6, 0)))
@@ -229,7 +231,8 @@ def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurfa
     put("mouthRollUpper", (up * (1 - red), (0, -1.3, -0.5)), (up * red, (0, -0.6, 0)))
     chin = ball(at.chin + np.array([0, 0.004, 0]), 0.022, 0.020, 0.03)
     put("mouthShrugLower", (low, (0, 4.0, 0.4)), (near, (0, 0, 2.4)), (chin, (0, 3.5, 1.8)))
-    put("mouthShrugUpper", (up, (0, 2.6, 2.4)))
+    # The upper lip is pushed up and forward by the lower one, which it goes on touching.
+    put("mouthShrugUpper", (near, (0, 0, 1.8)), (up * (1 - red), (0, 3.0, 1.2)))
     for side, (s, half_mask) in zones.sides.items():
         zone = zones.on_side(s)
         at_corner, wide, cheek, fold = zone.corner, zone.wide, zone.cheek, zone.fold
