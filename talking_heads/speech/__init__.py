@@ -18,11 +18,10 @@ from talking_heads.speech.phonemes import (
     segments,
 )
 from talking_heads.speech.room import ROOMS, Room, add_room, room_response
+from talking_heads.speech.status import engine_status, missing_engines
 from talking_heads.speech.synthesis import (
     Speech,
     Utterance,
-    engine_status,
-    missing_engines,
     synthesize,
     synthesize_many,
 )

@@ -25,7 +25,7 @@ from talking_heads.speech.timing import (
     retime_closures,
     widen_coda_liquids,
 )
-from talking_heads.speech.voices import ENGINES, VOICES, Voice
+from talking_heads.speech.voices import Voice, get_voice
 
 LEAD_SECONDS = 0.24
 """Silence before the first sound: six motion frames, in which a mouth opens."""
@@ -96,61 +96,6 @@ class _Job(NamedTuple):
 
     def for_engine(self) -> engine.EngineJob:
         return engine.EngineJob(self.spoken, self.voice, self.rate)
-
-
-def engine_status() -> str | None:
-    """Say which speech engines are installed, after letting each speak a word.
-
-    Returns
-    -------
-    str or None
-        Names and versions, or None if no engine is installed.
-
-    Raises
-    ------
-    UserError
-        If one is installed but does not work.
-    """
-    found = []
-    if engine.is_installed():
-        library, data = engine.engine_files()
-        with tempfile.TemporaryDirectory(prefix="talking_heads_") as folder:
-            job = _checked(Utterance("yes")).for_engine()
-            engine.copy_data(data, Path(folder), [job.voice])
-            ((facts, _),) = engine.run_jobs([job], library, Path(folder), "status")
-        loader = engine.loader_version()
-        found.append(f"espeak-ng {facts['version']} from espeakng-loader {loader}")
-    if flite.find_flite() is not None:
-        with tempfile.TemporaryDirectory(prefix="talking_heads_") as folder:
-            facts, _ = flite.speak("yes", VOICES["slt"], 1.0, Path(folder) / "status.wav")
-        found.append(facts["version"])
-    return ", ".join(found) or None
-
-
-def missing_engines(voices: Iterable[str | Voice]) -> tuple[str, ...]:
-    """Return which speech engines some voices need that are not installed.
-
-    Parameters
-    ----------
-    voices : iterable of str or Voice
-        Names of `VOICES`, or voices.
-
-    Returns
-    -------
-    tuple of str
-        Of `talking_heads.speech.voices.ENGINES`; empty if all is there.
-
-    Raises
-    ------
-    UserError
-        If a voice is unknown.
-    """
-    needed = {_voice(voice).engine for voice in voices}
-    there = {
-        "espeak-ng": engine.is_installed,
-        "flite": lambda: flite.find_flite() is not None,
-    }
-    return tuple(name for name in ENGINES if name in needed and not there[name]())
 
 
 def synthesize(
@@ -289,14 +234,6 @@ def _speak_group(jobs: list[_Job], library: Path | None, root: Path, name: str) 
     return speeches
 
 
-def _voice(voice: Any) -> Voice:
-    if isinstance(voice, Voice):
-        return voice
-    if not isinstance(voice, str) or voice not in VOICES:
-        raise UserError(f"There is no voice {voice!r:.60}.\nChoose one of: {', '.join(VOICES)}.")
-    return VOICES[voice]
-
-
 def _checked(item: Sequence[Any]) -> _Job:
     try:
         text, voice, rate, seed, room, noise_db = Utterance(*item)
@@ -307,7 +244,7 @@ def _checked(item: Sequence[Any]) -> _Job:
         ) from None
     if not isinstance(text, str):
         raise UserError(f"The text must be a string, not {type(text).__name__}.")
-    speaker = _voice(voice)
+    speaker = get_voice(voice)
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0.5 <= rate <= 2.0:
         raise UserError(f"The speaking rate must be a number from 0.5 to 2, not {rate!r}.")
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:

@@ -278,6 +278,15 @@ UNSEEN_VOICES: tuple[str, ...] = tuple(VOICES)[12:16]
 """The voices kept out of training to measure how models deal with new ones: two and two."""
 
 
+def get_voice(voice: str | Voice) -> Voice:
+    """Return a voice of `VOICES` by its name; `UserError` if there is none. A `Voice` stays."""
+    if isinstance(voice, Voice):
+        return voice
+    if not isinstance(voice, str) or voice not in VOICES:
+        raise UserError(f"There is no voice {voice!r:.60}.\nChoose one of: {', '.join(VOICES)}.")
+    return VOICES[voice]
+
+
 def random_voice(seed: int) -> Voice:
     """Draw a voice of our own for corpora with more speakers than the course's.
 
