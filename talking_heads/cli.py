@@ -337,13 +337,6 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--quiet", action="store_true", help="no progress bar")
     info = add("info", _run_corpus_info, "Describe a corpus.", corpus_commands)
     verify = add("verify", _run_corpus_verify, "Check all files of a corpus.", corpus_commands)
-    for command in (info, verify):
-        command.add_argument(
-            "path",
-            nargs="?",
-            default="course",
-            help='the corpus folder; "course" for the one that comes with the course (default)',
-        )
     verify.add_argument(
         "--against",
         metavar="PATH",
@@ -356,7 +349,13 @@ def _parser() -> argparse.ArgumentParser:
         "Measure floors and ceilings of a corpus: what a model must beat and can hope for.",
         corpus_commands,
     )
-    limits.add_argument("path", type=Path, help="the corpus folder")
+    for command in (info, verify, limits):
+        command.add_argument(
+            "path",
+            nargs="?",
+            default="course",
+            help='the corpus folder; "course" for the one that comes with the course (default)',
+        )
     limits.add_argument("--out", type=Path, help="a JSON file to write (none)")
     limits.add_argument("--clips", type=_positive, help="most clips of a split (all)")
     limits.add_argument("--quiet", action="store_true", help="no progress bar")

@@ -32,8 +32,10 @@ class Augmentation:
     """Stretch of the mel axis: moves formants and pitch together, as another vocal tract does."""
     shift: float = 2.0
     """Shift of the mel axis, in bands."""
-    room_share: float = 0.25
-    """Share of clips that get the reverberation of a room."""
+    room_share: float = 0.0
+    """Share of clips that get the reverberation of a room. Off: the corpus has rooms of its own. In
+    runs of 500 steps on a corpus without rooms 0.25 closed the lips more often on the voices of
+    another engine (.44 against .37 of p, b, m), and cost .02 of the correlation on all others."""
     room_seconds: tuple[float, float] = (0.1, 0.4)
     """Time in which the reverberation falls by 60 dB."""
     room_db: tuple[float, float] = (-18.0, -6.0)
