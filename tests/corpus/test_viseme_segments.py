@@ -88,3 +88,14 @@ def test_a_closure_opens_when_it_was_heard_to() -> None:
     assert usual.release == pytest.approx(0.58)
     assert heard.release == pytest.approx(0.9)
     assert heard.pressure > 0
+
+
+@pytest.mark.parametrize(("symbol", "usual"), [("p", 0.58), ("m", 0.80)])
+def test_lips_part_where_it_was_heard(symbol: str, usual: float) -> None:
+    (segment,) = segments_of([Phoneme(symbol, 1.0, 1.1)])
+    assert segment.release == usual
+    (segment,) = segments_of([Phoneme(symbol, 1.0, 1.1, 0, 1.09)])
+    assert segment.release == pytest.approx(0.9)
+    # Other sounds do not close the lips, whatever opens.
+    (segment,) = segments_of([Phoneme("t", 1.0, 1.1, 0, 1.05)])
+    assert segment.release == 1.0
