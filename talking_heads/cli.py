@@ -88,9 +88,9 @@ def _hours(text: str) -> float:
         hours = float(text)
     except ValueError:
         hours = 0.0
-    if not 0.75 <= hours <= 100:
+    if not 0.75 <= hours <= 20:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not a length; give a number of hours from 0.75 to 100"
+            f"{text!r} is not a length; give a number of hours from 0.75 to 20"
         )
     return hours
 

@@ -35,7 +35,7 @@ def build_course_corpus(
     speakers : sequence of str, optional
         Some of `SPEAKERS`; all by default. A speaker's clips do not depend on the others.
     hours : float, optional
-        About this length instead, 0.75 to 100: the same clips, and more for training, of the same
+        About this length instead, 0.75 to 20: the same clips, and more for training, of the same
         speakers and of new ones. Validation and test clips stay the same.
     seed : int
         Deals the sentences, and draws all that is left to chance.

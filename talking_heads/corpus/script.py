@@ -33,7 +33,7 @@ CLIP_SECONDS = 3.9
 """About the length of a clip."""
 CLIPS_EACH = 60
 """Clips that a larger corpus adds for each speaker."""
-MOST_HOURS = 100.0
+MOST_HOURS = 20.0
 _WRITTEN = 1 / 3  # share of the added sentences that are written ones, not the grammar's
 _MOST_LINES = 20_000
 _LONGEST_TEXT = 300
@@ -74,17 +74,18 @@ def _deal(deck: Sequence[str], counts: Sequence[int], rng: np.random.Generator) 
     pile: list[str] = []
     for count in counts:
         hand: list[str] = []
+        held: set[str] = set()
         while len(hand) < count:
             if not pile:
                 pile = [deck[i] for i in rng.permutation(len(deck))]
-            fresh = [card for card in pile if card not in hand]
-            if not fresh:
+            fresh = next((i for i, card in enumerate(pile) if card not in held), None)
+            if fresh is None:
                 pile = []
-                if len(hand) >= len(deck):
+                if len(held) >= len(deck):
                     hand.append(deck[int(rng.integers(len(deck)))])
                 continue
-            hand.append(fresh[0])
-            pile.remove(fresh[0])
+            hand.append(pile.pop(fresh))
+            held.add(hand[-1])
         hands.append(hand)
     return hands
 
@@ -183,7 +184,7 @@ def larger_script(hours: float, seed: int = 0) -> tuple[list[Line], list[Person]
     Parameters
     ----------
     hours : float
-        Total length, about; from 0.75 to 100.
+        Total length, about; from 0.75 to 20.
     seed : int
         As for the course corpus.
 

@@ -177,6 +177,12 @@ def test_own_texts_never_cross_splits(count: int, clips: int | None) -> None:
     assert sum(map(len, split_texts(TEXTS[:count]).values())) == count
 
 
+def test_thousands_of_texts_are_dealt_at_once() -> None:
+    texts = [f"Sentence {i}." for i in range(8000)]
+    script = own_script(texts, [random_person("one", 1)], None)
+    assert {line.text for line in script} == set(texts)
+
+
 def test_reading_own_texts(tmp_path: Path) -> None:
     file = tmp_path / "texts.txt"
     lines = ["\ufeff# my texts", "One  two.", "", "one TWO", *TEXTS[:5]]
