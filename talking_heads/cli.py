@@ -245,6 +245,22 @@ def _run_corpus_limits(options: argparse.Namespace) -> int:
     return 0
 
 
+def _run_corpus_picture(options: argparse.Namespace) -> int:
+    from talking_heads.corpus import load_corpus
+    from talking_heads.course.corpus_figure import (
+        corpus_picture,
+        describe_corpus_picture,
+        save_corpus_picture,
+    )
+    from talking_heads.files import check_target
+
+    check_target(options.out)
+    corpus = load_corpus(options.path)
+    save_corpus_picture(corpus_picture(corpus, options.pair), options.out)
+    print(f"{shown(options.out)}: {describe_corpus_picture(corpus, options.pair)}")
+    return 0
+
+
 def _run_train(options: argparse.Namespace) -> int:
     from talking_heads.training import train
 
@@ -349,13 +365,23 @@ def _parser() -> argparse.ArgumentParser:
         "Measure floors and ceilings of a corpus: what a model must beat and can hope for.",
         corpus_commands,
     )
-    for command in (info, verify, limits):
+    picture = add(
+        "picture",
+        _run_corpus_picture,
+        "Draw one sentence as two speakers say it: faces, sound and curves.",
+        corpus_commands,
+    )
+    for command in (info, verify, limits, picture):
         command.add_argument(
             "path",
             nargs="?",
             default="course",
             help='the corpus folder; "course" for the one that comes with the course (default)',
         )
+    picture.add_argument("--out", type=Path, required=True, help="the JPEG file to write")
+    picture.add_argument(
+        "--pair", nargs=2, metavar="CLIP", help="which clips (default: a sentence that both say)"
+    )
     limits.add_argument("--out", type=Path, help="a JSON file to write (none)")
     limits.add_argument("--clips", type=_positive, help="most clips of a split (all)")
     limits.add_argument("--quiet", action="store_true", help="no progress bar")

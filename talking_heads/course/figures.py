@@ -38,6 +38,11 @@ _STYLE: dict[Any, Any] = {
 _DPI = 100
 
 
+def style() -> dict[Any, Any]:
+    """Return matplotlib's settings for the course's figures."""
+    return dict(_STYLE)
+
+
 def new_figure(rows: int = 1, *, width: float = 7.6, height: float = 2.6) -> tuple[Figure, Any]:
     """Make a figure in the course's style.
 

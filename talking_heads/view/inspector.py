@@ -13,7 +13,7 @@ from talking_heads.errors import UserError
 from talking_heads.face import get_face
 from talking_heads.files import atomic_write
 from talking_heads.view.mesh import frame_of
-from talking_heads.view.picture import small_png
+from talking_heads.view.picture import BACKGROUND, small_png
 from talking_heads.view.player import Cover, show, with_alternatives
 
 if TYPE_CHECKING:
@@ -152,6 +152,7 @@ def _plot(
         camera_fov=24.0,
         height=height,
         menu_visibility=False,
+        background_color=int.from_bytes(bytes(BACKGROUND), "big"),
         lighting=1.4,
     )
     plot += k3d.mesh(
