@@ -170,6 +170,7 @@ def _run_corpus_build(options: argparse.Namespace) -> int:
         build_course_corpus,
         build_own_corpus,
         compare_corpora,
+        corpus_folder,
         corpus_info,
         has_corpus,
     )
@@ -204,7 +205,8 @@ def _run_corpus_build(options: argparse.Namespace) -> int:
             **common,
         )
     print(corpus_info(options.out))
-    if not own and has_corpus("course"):
+    shipped = corpus_folder()
+    if not own and has_corpus() and options.out.resolve() != shipped.resolve():
         print(
             f"Compared with the corpus that comes with the course: {compare_corpora(options.out)}."
         )

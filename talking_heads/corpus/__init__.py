@@ -7,7 +7,7 @@ from talking_heads.corpus.articulation import articulate
 from talking_heads.corpus.clip import Clip, Corpus
 from talking_heads.corpus.course import build_course_corpus, build_own_corpus
 from talking_heads.corpus.info import compare_corpora, corpus_info, verify_corpus
-from talking_heads.corpus.store import has_corpus, load_corpus
+from talking_heads.corpus.store import corpus_folder, has_corpus, load_corpus
 from talking_heads.corpus.style import SPEAKERS, Speaker, Style, get_speaker
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "build_course_corpus",
     "build_own_corpus",
     "compare_corpora",
+    "corpus_folder",
     "corpus_info",
     "get_speaker",
     "has_corpus",
