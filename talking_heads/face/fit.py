@@ -11,6 +11,7 @@ from talking_heads.errors import UserError
 from talking_heads.face.build import get_face
 from talking_heads.face.head import Face
 from talking_heads.face.motion import Motion
+from talking_heads.face.names import ARKIT_INDEX
 
 Array = NDArray[Any]
 
@@ -96,7 +97,10 @@ def fit_coefficients(
     index = index[index < target.shape[1]]
     jacobian = face._slopes(index)
     gram = jacobian @ jacobian.T
-    gram[np.diag_indices(52)] += damping
+    weight = np.full(52, damping)
+    if target.shape[1] == skin:  # then nothing but the lids tells of the gaze
+        weight[[k for name, k in ARKIT_INDEX.items() if name.startswith("eyeLook")]] *= 100
+    gram[np.diag_indices(52)] += weight
     out = np.zeros((len(target), 52))
     # In chunks, so that ten minutes of motion stay within bounded memory.
     for start in range(0, len(target), 500):
@@ -104,7 +108,7 @@ def fit_coefficients(
         c = np.zeros((len(goal), 52))
         for _ in range(rounds):
             now = face._pose(c)[:, index].reshape(len(goal), -1)
-            pull = (goal - now) @ jacobian.T - damping * c
+            pull = (goal - now) @ jacobian.T - weight * c
             c = _bounded_step(gram, pull, c)
         out[start : start + 500] = c
     return out.astype(np.float32)

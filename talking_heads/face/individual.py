@@ -17,13 +17,13 @@ import numpy as np
 from talking_heads.face.identity import IDENTITY_PARAMETERS, Identity
 from talking_heads.geometry.sdf import Array
 
-GAIN = 0.16
+GAIN = 0.20
 """Standard deviation over people and places of the strength of a shape, as a share."""
-TURN = 0.16
+TURN = 0.20
 """Standard deviation of the turn of its direction, radians, about each axis."""
-LENGTH = 0.026
+LENGTH = 0.024
 """Distance in metres over which the correlation of the fields falls to 0.61."""
-_UNEVEN = 0.35  # power of the part in which left and right differ
+_UNEVEN = 0.18  # power of the part in which left and right differ
 _WAVES = 36
 _SHAPES, _JAW = 20, 21  # seeds
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from talking_heads.errors import UserError
+
 if TYPE_CHECKING:
     from talking_heads.face.head import Face
 
@@ -41,7 +43,14 @@ def scan_noise(face: Face, frames: int, seed: int, fps: float = 25.0) -> NDArray
     -------
     ndarray of float32
         ``(frames, n_skin, 3)`` metres.
+
+    Raises
+    ------
+    UserError
+        If the seed is negative.
     """
+    if seed < 0:
+        raise UserError(f"The seed of scan noise is 0 or more, not {seed}.")
     rng = np.random.default_rng(seed)
     waves = rng.normal(0.0, 1.0 / LENGTH, (3, _WAVES))
     phase = rng.uniform(0.0, 2 * np.pi, _WAVES)
@@ -54,4 +63,4 @@ def scan_noise(face: Face, frames: int, seed: int, fps: float = 25.0) -> NDArray
     skin = face.vertices[face.parts["skin"]].astype(np.float64)
     basis = np.cos(waves.T @ skin.T + phase[:, None]).astype(np.float32)
     found = size.reshape(frames * 3, _WAVES).astype(np.float32) @ basis
-    return np.ascontiguousarray(found.reshape(frames, 3, -1).transpose(0, 2, 1))
+    return np.ascontiguousarray(found.reshape(frames, 3, len(skin)).transpose(0, 2, 1))
