@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from talking_heads.face.lattice import MOUTH_BORDER, MOUTH_CONTACT, Ring
 from talking_heads.face.names import ARKIT_INDEX as K
 from talking_heads.face.rig import GLIDE, JAW_ANGLE, Eye
-from talking_heads.face.surface import Anchors
+from talking_heads.face.surface import Anchors, smoothstep
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
@@ -37,6 +37,9 @@ class TeethBarrier:
         Vertices of the lips and the skin round them.
     flesh : ndarray
         ``(n,)`` metres that each keeps from the teeth.
+    share : ndarray
+        ``(n,)`` how far each gives way: the skin round the lips less and less, so that no crease
+        marks where the barrier ends.
     radius : tuple of float
         Of the upper and the lower arc, metres.
     front : tuple of float
@@ -49,6 +52,7 @@ class TeethBarrier:
 
     index: Ints
     flesh: Array
+    share: Array
     radius: tuple[float, float]
     front: tuple[float, float]
     edge: tuple[float, float]
@@ -77,6 +81,7 @@ def teeth_barrier(rest: Array, ring: Ring, anchors: Anchors, teeth: Array) -> Te
     barrier = TeethBarrier(
         index,
         flesh,
+        np.repeat(smoothstep(ring.level[rings], 0.0, 2.5), len(ring.phase)).astype(np.float32),
         (float(upper[:, 0].max()), float(lower[:, 0].max())),
         (float(upper[:, 2].max()), float(lower[:, 2].max())),
         (float(upper[:, 1].min()), float(lower[:, 1].max())),
@@ -123,7 +128,7 @@ def hold_off_teeth(vertices: Array, teeth: TeethBarrier, coefficients: Array) ->
     )
     push = np.maximum(push, teeth.flesh - _room(local, teeth, 1))
     if (push > 0).any():
-        vertices[:, teeth.index, 2] += np.maximum(push, 0.0).astype(dtype)
+        vertices[:, teeth.index, 2] += (np.maximum(push, 0.0) * teeth.share).astype(dtype)
 
 
 def lid_barrier(skin: Array, ring: Ring, center: Array, lid_radius: float) -> tuple[Ints, Array]:

@@ -148,7 +148,7 @@ def jaw_weight(points: Array, where: MouthMap, surface: HeadSurface) -> Array:
     lip = smoothstep(lower, 0.0, 0.5) * (habit.corner - habit.upper) + habit.upper
     lip = lip + (1.0 - habit.corner) * smoothstep(lower, 0.5, 0.95)
     ring = smoothstep(where.level, 0.0, float(MOUTH_BORDER))
-    share = base + (lip - base) * np.maximum(ring, where.near * (where.level > 0))
+    share = base + (lip - base) * np.maximum(ring, where.near * smoothstep(where.level, 0.0, 1.5))
     # The chin sits on the bone; elsewhere people differ.
     bone = np.exp(-(((points - at.chin) / [0.016, 0.014, 0.03]) ** 2).sum(1))
     return np.asarray(np.minimum(share * (habit.strength + (1.0 - habit.strength) * bone), 1.04))
@@ -161,7 +161,7 @@ def seal_weight(jaw: Array, where: MouthMap, meet: float) -> Array:
     jawOpen closes the mouth at any angle of the jaw.
     """
     fade = smoothstep(where.near, 0.05, 1.0)
-    return (meet - jaw) * fade * np.where(where.level > 0, 1.0, 0.4)
+    return (meet - jaw) * fade * (0.4 + 0.6 * smoothstep(where.level, 0.0, 1.5))
 
 
 def swing_share(z: Array) -> Array:
@@ -206,6 +206,8 @@ def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurfa
     put("jawForward", (jaw, (0, 0, 7)))
     # Sideways the jaw turns about its joints: most at the chin, nothing at its angle.
     swing = jaw * swing_share(points[:, 2])
+    # Lips that touch go along together.
+    swing = swing + (0.6 * swing_share(points[:, 2]) - swing) * red
     put("jawLeft", (swing, (9, 0, -0.5)))
     put("jawRight", (swing, (-9, 0, -0.5)))
     put("jawOpen", (near * np.sin(np.clip(x / half, -1.6, 1.6) * np.pi / 3.2), (-2.2, 0, 0)))
@@ -248,7 +250,8 @@ def linear_shapes(points: Array, where: MouthMap, jaw: Array, surface: HeadSurfa
         put(f"mouthLowerDown{side}", (w, (0.6 * s, -7.5, -1.0)))
         put(f"mouthUpperUp{side}", (u, (0.4 * s, 6.0, -0.6)), (fold, (0.6 * s, 2.8, 1.2)))
         # Cheeks, nose.
-        put(f"cheekSquint{side}", (cheek, (0.6 * s, 4.5, 3.2)))
+        lid = ball(at.eye * [s, 1, 1] + np.array([0, -0.016, 0.012]), 0.018, 0.008, 0.02)
+        put(f"cheekSquint{side}", (cheek, (0.6 * s, 5.2, 4.0)), (lid, (0, 1.6, 1.4)))
         out[ARKIT_INDEX["cheekPuff"]] += outward * (0.0100 * zone.pouch * (1 - red))[:, None]
         wing = ball(at.nose_tip + np.array([s * 0.013, 0.0, -0.012]), 0.009, 0.011, 0.014)
         bridge = ball(np.array([s * 0.012, 0.006, 0.085]), 0.010, 0.012, 0.02)
