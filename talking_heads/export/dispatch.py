@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from talking_heads.errors import UserError
 from talking_heads.export.arrays import write_npz
 from talking_heads.export.page import write_html
-from talking_heads.face.enliven import enliven
+from talking_heads.face.alive import enliven
 from talking_heads.files import check_target, shown
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talking_heads.face.enliven import added_life
-from talking_heads.face.liveliness import FULL_GAZE, Liveliness, liveliness
+from talking_heads.face.alive import added_life
+from talking_heads.face.life import FULL_GAZE, Liveliness, liveliness
 from talking_heads.face.names import ARKIT_INDEX as K
 from talking_heads.face.names import ARKIT_NAMES
 from talking_heads.face.rig import MEETING, gaze_angles, lid_angles, turn_head, turn_x

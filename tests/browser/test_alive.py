@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from talking_heads.export import write_html
 from talking_heads.face import Motion, get_face, motion_vertices
-from talking_heads.face.enliven import enliven
+from talking_heads.face.alive import enliven
 from talking_heads.face.names import ARKIT_INDEX
 from talking_heads.view.assets import script
 from talking_heads.view.encode import encode_motion

@@ -65,6 +65,21 @@ def test_a_motion_of_vertices_encodes_like_one_of_coefficients(babble):
     assert largest_error(motion, encoded) <= TOLERANCE + 2e-6
 
 
+def test_turning_the_head_and_the_eyes_costs_no_component(babble):
+    motion = babble(80)
+    plain = motion.values.copy()
+    plain[:, :14] = 0  # blinks, gaze, squint and wide eyes
+    straight = encode_motion(replace(motion, values=plain))
+    rotation = np.random.default_rng(0).normal(0, 0.1, (80, 3)).astype(np.float32)
+    looking = plain.copy()
+    looking[:, 0] = looking[:, 7] = np.linspace(0, 1, 80)  # both eyes blink
+    looking[:, 1] = np.linspace(0, 0.5, 80)  # the left one looks down
+    turning = encode_motion(replace(motion, values=looking, head_rotation=rotation))
+    assert (turning.components, turning.moving) == (straight.components, straight.moving)
+    assert len(turning.data) < 1.01 * len(straight.data)
+    assert turning.max_error <= TOLERANCE
+
+
 def test_what_never_moves_costs_nothing(babble):
     motion = babble(50)
     still = replace(motion, values=np.zeros_like(motion.values))

@@ -15,6 +15,7 @@ from talking_heads.errors import UserError
 from talking_heads.face import Motion, get_face, motion_vertices
 from talking_heads.view import Player, explore, play
 from talking_heads.view.assets import script, style
+from talking_heads.view.container import unpack
 from talking_heads.view.content import make_content
 
 
@@ -88,6 +89,27 @@ def test_the_aperture_of_vertices_is_that_of_the_coefficients(babble):
     other = Motion(offsets, "vertices", face_id="neutral@low")
     mm = re.compile(r"up to (\d+) mm")
     assert mm.search(play(other).description)[1] == mm.search(play(motion).description)[1]
+
+
+def test_a_motion_of_the_skin_alone_plays(babble):
+    motion = babble(40)
+    face = get_face("neutral@low")
+    offsets = (motion_vertices(motion) - face.vertices)[:, face.parts["skin"]]
+    player = play(Motion(offsets, "vertices", face_id="neutral@low"))
+    mm = re.compile(r"up to (\d+) mm")
+    assert mm.search(player.description)[1] == mm.search(play(motion).description)[1]
+
+
+def test_life_is_an_option_that_the_viewer_can_switch(babble):
+    motion = babble(20)
+    assert play(motion).content["alive"] is False
+    player = play(motion, alive=True)
+    assert player.content["alive"] is True
+    player.update(babble(25))
+    assert player.content["alive"] is True
+    # Each head has a life of its own: two that blink together look like puppets.
+    lives = [unpack(head)[1]["idle"] for head in play([motion, motion]).content["heads"]]
+    assert not np.array_equal(*lives)
 
 
 @pytest.mark.parametrize(

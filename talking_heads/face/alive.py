@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 from talking_heads.face.build import get_face
 from talking_heads.face.fit import motion_vertices
 from talking_heads.face.head import Face
-from talking_heads.face.liveliness import Liveliness, liveliness, steadied
+from talking_heads.face.life import Liveliness, liveliness, steadied
 from talking_heads.face.motion import Motion
 from talking_heads.face.names import ARKIT_INDEX as K
 from talking_heads.face.rig import gaze_angles, turn_eye

@@ -8,8 +8,8 @@ import pytest
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX as K
 from talking_heads.face import Motion, get_face, motion_vertices
-from talking_heads.face.enliven import added_life, emphasis_of, enliven, lacking
-from talking_heads.face.liveliness import blink_curve, liveliness, steadied
+from talking_heads.face.alive import added_life, emphasis_of, enliven, lacking
+from talking_heads.face.life import blink_curve, liveliness, steadied
 
 
 def blinks_in(lid):
@@ -141,6 +141,24 @@ def test_a_motion_of_vertices_gets_the_same_life(babble):
     assert np.abs(motion_vertices(one) - motion_vertices(other)).max() < 1e-6
     lack = lacking(other)
     assert (lack.blinks, lack.gaze, lack.head) == (False, False, False)
+
+
+def test_a_motion_of_the_skin_alone_comes_alive_too(babble):
+    plain = mouth_only(babble, 100)
+    face = get_face(plain.face_id)
+    skin = (motion_vertices(plain) - face.vertices)[:, face.parts["skin"]]
+    motion = Motion(skin, "vertices", face_id=plain.face_id)
+    lack = lacking(motion)
+    assert (lack.blinks, lack.gaze, lack.head) == (True, True, True)
+    alive = enliven(motion, 1)
+    assert alive.values.shape == (100, len(face.vertices), 3)
+    assert alive.head_rotation.any()
+    blinking = Motion(
+        (motion_vertices(babble(100)) - face.vertices)[:, face.parts["skin"]],
+        "vertices",
+        face_id=plain.face_id,
+    )
+    assert not lacking(blinking).blinks
 
 
 def test_turns_of_its_own_stay(babble):
