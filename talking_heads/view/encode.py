@@ -106,7 +106,9 @@ def encode_motion(
     source = _Frames(motion, face)
     low, high, sample = _survey(source)
     middle = (low + high) / 2
-    active = np.flatnonzero(np.linalg.norm(high - low, axis=1) / 2 > _STILL)
+    reaches = np.linalg.norm(high - low, axis=1) / 2
+    active = np.flatnonzero(reaches > _STILL)
+    still = float(reaches[reaches <= _STILL].max(initial=0.0))
     mean = middle.astype(np.float32)
     mean[active] = sample[:, active].mean(axis=0)
     centred = (sample[:, active] - mean[active]).reshape(len(sample), -1)
@@ -116,7 +118,7 @@ def encode_motion(
     basis = _principal(centred, 0.6 * tolerance, most)
     for _ in range(_ROUNDS):
         steps, scales = _quantise(basis)
-        weights, errors, worst = _project(source, mean, active, steps, scales)
+        weights, errors, worst = _project(source, mean, active, steps, scales, still)
         # A little is left for the coarser steps below.
         if errors.max() <= 0.97 * tolerance or len(basis) >= most:
             break
@@ -128,7 +130,7 @@ def encode_motion(
     basis = basis[np.argsort(-reach, kind="stable")]
     large = int((reach > _SMALL).sum())
     mixed, mixed_scales = _quantise(basis, large)
-    again, mixed_errors, _ = _project(source, mean, active, mixed, mixed_scales)
+    again, mixed_errors, _ = _project(source, mean, active, mixed, mixed_scales, still)
     if mixed_errors.max() <= max(tolerance, float(errors.max())):
         steps, scales, weights, errors = mixed, mixed_scales, again, mixed_errors
     else:
@@ -311,8 +313,8 @@ def _vertex_errors(residual: Floats) -> Floats:
     """Return the largest distance of any vertex for each row of flattened offsets."""
     if residual.shape[1] == 0:
         return np.zeros(len(residual), dtype=np.float32)
-    squares = np.square(residual).reshape(len(residual), -1, 3).sum(axis=2)
-    return np.sqrt(squares.max(axis=1))
+    points = residual.reshape(len(residual), -1, 3)
+    return np.asarray(np.sqrt(np.einsum("fvi,fvi->fv", points, points).max(axis=1)))
 
 
 def _orthonormal(basis: Floats) -> Floats:
@@ -339,15 +341,18 @@ def _project(
     active: NDArray[np.int64],
     steps: NDArray[np.int16],
     scales: Floats,
+    still: float,
 ) -> tuple[Floats, Floats, Floats]:
-    """Return weights (frame, component), errors (frame,) and the residuals that are worst."""
+    """Return weights (frame, component), errors (frame,) and the residuals that are worst.
+
+    No error is below ``still``, that of the vertices which are not drawn as moving.
+    """
     basis = steps.astype(np.float32) * scales[:, None]
     # The rounded rows are not quite orthonormal: solve the small normal equations once.
     gram = basis.astype(np.float64) @ basis.T.astype(np.float64)
     inverse = np.linalg.inv(gram).astype(np.float32) if len(gram) else gram.astype(np.float32)
     weights, errors = [], []
     candidates: list[Floats] = []
-    still = np.setdiff1d(np.arange(len(mean)), active)
     for _, chunk in source.chunks():
         offsets = (chunk[:, active] - mean[active]).reshape(len(chunk), -1)
         part = (offsets @ basis.T) @ inverse
@@ -355,9 +360,8 @@ def _project(
         error = _vertex_errors(residual)
         worst = np.argsort(error)[-8:]
         candidates.append(residual[worst])
-        rest = _vertex_errors((chunk[:, still] - mean[still]).reshape(len(chunk), -1))
         weights.append(part.astype(np.float32))
-        errors.append(np.maximum(error, rest))
+        errors.append(np.maximum(error, still))
     pool = np.concatenate(candidates)
     pool = pool[np.argsort(_vertex_errors(pool))[-64:]]
     return np.concatenate(weights), np.concatenate(errors), pool
