@@ -37,7 +37,7 @@ def with_protrusion(curves: Mapping[str, Array], protrusion: float) -> dict[str,
     rounding = np.clip(curves["mouthPucker"] + curves["mouthFunnel"], 0, 1)
     forward = max(protrusion, 0.0) * rounding
     out["mouthFunnel"] = curves["mouthFunnel"] * (1 + 0.3 * protrusion)
-    out["mouthPucker"] = curves["mouthPucker"] * (1 - 0.2 * protrusion)
+    out["mouthPucker"] = curves["mouthPucker"] * (1 - 0.12 * protrusion)
     out["jawForward"] = curves["jawForward"] + 0.18 * forward
     out["mouthShrugUpper"] = curves["mouthShrugUpper"] + 0.10 * forward
     return out

@@ -242,7 +242,7 @@ def random_style(seed: int | list[int], voice: Voice | None = None) -> Style:
     return Style(
         amplitude=within(0.97 - 0.085 * shared(heard["fast"]), 0.80, 1.14),
         offset=drawn(-MAX_OFFSET, MAX_OFFSET),
-        rounding=drawn(0.75, 1.12),
+        rounding=drawn(0.75, 1.08),
         protrusion=drawn(-0.7, 0.7),
         spread=within(0.92 + 0.18 * shared(heard["spread"]), 0.6, 1.3),
         upper_lip=drawn(0.55, 1.35),

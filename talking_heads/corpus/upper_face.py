@@ -78,7 +78,7 @@ def blink_times(
         Seconds, ascending. Other intervals follow a gamma distribution of shape 2, and none is
         shorter than 0.45 s.
     """
-    if rate <= 0:
+    if rate < 1e-3:
         return []
     mean = 60.0 * (1 + double) / rate
     # Start well before the clip, so that its beginning is a random point in the process.

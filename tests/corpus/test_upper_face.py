@@ -42,7 +42,7 @@ def test_double_blinks_keep_the_rate() -> None:
     gaps = np.concatenate([np.diff(times) for times in runs])
     assert gaps.min() > 0.44
     assert 0.12 < (gaps < 0.4501).mean() < 0.35
-    assert blink_times(600.0, 0.0, [], rng) == []
+    assert blink_times(600.0, 0.0, [], rng) == blink_times(600.0, 5e-324, [], rng) == []
 
 
 def test_some_brows_frown_and_beginnings_count_more() -> None:
