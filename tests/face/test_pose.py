@@ -146,7 +146,7 @@ MOVES = {  # shape: (what moves, axis, sign)
     "mouthFunnel": ("inner_lip_lower", 2, 1),
     "mouthRollLower": ("inner_lip_lower", 2, -1),
     "mouthRollUpper": ("inner_lip_upper", 2, -1),
-    "mouthShrugUpper": ("inner_lip_upper", 1, 1),
+    "mouthShrugUpper": ("inner_lip_upper", 2, 1),
     "mouthShrugLower": ("chin", 1, 1),
     "mouthUpperUpLeft": ("inner_lip_upper", 1, 1),
     "mouthLowerDownLeft": ("inner_lip_lower", 1, -1),
