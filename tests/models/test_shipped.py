@@ -33,7 +33,7 @@ def model() -> DiffSpeaker:
 def spoken() -> dict[str, list[Speech]]:
     if engine_status() is None:
         pytest.skip("the speech engine is not installed")
-    voices = ("ada", "ben", "gina", "jack", "maya", "paul")
+    voices = ("ada", "ben", "gina", "jack", "maya", "noah")
     items = [(text, voice) for voice in voices for text in SENTENCES]
     made: dict[str, list[Speech]] = {voice: [] for voice in voices}
     for (_, voice), speech in zip(items, synthesize_many(items), strict=True):
