@@ -14,6 +14,7 @@ from talking_heads.face import Motion, get_face, motion_vertices
 from talking_heads.face.alive import enliven
 from talking_heads.face.names import ARKIT_INDEX
 from talking_heads.view.assets import script
+from talking_heads.view.container import unpack
 from talking_heads.view.encode import encode_motion
 
 pytestmark = pytest.mark.browser
@@ -110,6 +111,25 @@ def test_the_idle_loop_blinks_with_open_eyes_between(bare, talk):
     turned = np.degrees(angles[:, 10:])
     assert 0.5 < np.ptp(turned[:, 1]) < 20
     assert np.abs(np.diff(turned, axis=0)).max() < 2.5  # degrees from frame to frame
+
+
+def test_a_slow_machine_waits_until_the_eyes_move(bare, talk):
+    data = encode_motion(talk).data
+    idle = unpack(data)[1]["idle"] * 1e-4
+    waits = bare.evaluate(
+        """(data) => {
+          const head = new Head(Uint8Array.from(atob(data), (c) => c.charCodeAt(0)));
+          return Array.from({ length: 700 }, (_, k) => head.turning.untilLook(k / 25));
+        }""",
+        base64.b64encode(data).decode(),
+    )
+    eyes = np.concatenate([idle[:, :3], idle[:, :3]])
+    for start in range(0, 700, 9):
+        still = eyes[start : start + round(waits[start] * 25) + 1]
+        assert not np.ptp(still[:, 0])
+        assert np.abs(np.diff(still[:, 1:], axis=0)).max(initial=0) <= 0.0301
+    # Much less often than a picture each fortieth of a second.
+    assert 0.3 < np.mean(waits) < 5
 
 
 @pytest.fixture
