@@ -160,7 +160,7 @@ def straight_shapes() -> tuple[str, ...]:
         "jawForward",
         "jawLeft",
         "cheekPuff",
-        "cheekSquint",
+        "jawRight",
         "noseSneer",
         "mouthUpperUp",
         "mouthFrown",
