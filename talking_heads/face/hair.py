@@ -134,7 +134,7 @@ def _thickness(
     full = full + front * swept * np.exp(-(((edge - 0.025) / 0.02) ** 2))
     parting = np.exp(-(((root[..., 0] - 0.028 * who["hair_part"]) / 0.004) ** 2))
     parting *= smoothstep(root[..., 2], -0.02, 0.03) * smoothstep(elevation, 0.3, 0.7)
-    full = full - 0.004 * min(length / 0.1, 1.0) * parting
+    full = np.maximum(full - 0.004 * min(length / 0.1, 1.0) * parting, 0.0018)
     # Cropped hair thins toward the nape.
     nape = 0.022 * smoothstep(azimuth, 100.0, 140.0) * (length < 0.25)
     grow = smoothstep(edge, 0.0, 0.016 + 0.012 * volume + nape) ** 0.75

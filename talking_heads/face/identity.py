@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -273,11 +272,14 @@ def identity_from_dict(values: Mapping[str, object]) -> Array:
                 "face.IDENTITY_MEANINGS lists all of them."
             )
         low, high = IDENTITY_RANGES[str(key)]
-        if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high:
+        number = float("nan")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            number = float(value)
+        if not low <= number <= high:
             raise UserError(
                 f'"{key}" of a head is a number from {low:g} to {high:g}, not {str(value)[:40]}.'
             )
-        out[str(key)] = float(value)
+        out[str(key)] = number
     return np.array([out[key] for key in IDENTITY_PARAMETERS])
 
 
