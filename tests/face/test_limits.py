@@ -12,8 +12,16 @@ from talking_heads.face.rig import GLIDE, JAW_ANGLE
 
 SAMPLE = ("neutral@low", "head-03@low", "head-11@low", "head-15@medium")
 COUNT = 2000
-# Points of a triangle: corners, edges and inside.
-SPREAD = np.array([(i, j, 4 - i - j) for i in range(5) for j in range(5 - i)], np.float32) / 4
+
+
+def spread(steps):
+    """Weights of points spread over a triangle."""
+    found = [(i, j, steps - i - j) for i in range(steps + 1) for j in range(steps + 1 - i)]
+    return np.array(found, np.float32) / steps
+
+
+# Small triangles need fewer points.
+SPREAD = {"low": spread(4), "medium": spread(2), "high": spread(1)}
 
 
 def vectors(count, seed):
@@ -38,7 +46,7 @@ def lids_to_balls(face, vertices):
     inside = np.isin(face.triangles, face.regions["eyes"]).all(1)
     corners = vertices[:, face.triangles[inside]]
     nearest = np.inf
-    for weights in SPREAD:
+    for weights in SPREAD[face.resolution]:
         points = np.einsum("k,ftkc->ftc", weights, corners)
         for center in face.eye_centers.astype(np.float32):
             nearest = min(nearest, float(np.linalg.norm(points - center, axis=-1).min()))
