@@ -26,7 +26,8 @@ def main():
     rng = np.random.default_rng(0)
     c = rng.uniform(0, 1, (FRAMES, 52)) * (rng.uniform(size=(FRAMES, 52)) < 0.4)
     print(f"{'resolution':10} {'skin':>6} {'build s':>8} {'pose s':>7} {'loop s':>7} "
-          f"{'loop/pose':>9} {'pose/aperture':>13} {'draw s':>7} {'soft':>5} {'noisy':>5}")  # fmt: skip
+          f"{'loop/pose':>9} {'pose/aperture':>13} {'draw s':>7} "
+          f"{'soft':>5} {'noisy':>5}")  # fmt: skip
     for resolution in RESOLUTIONS:
         build = best_of(lambda r=resolution: build_face(r), 2)
         face = build_face(resolution)
