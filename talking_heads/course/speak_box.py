@@ -96,9 +96,11 @@ class SpeakBox(widgets.VBox):
     @property
     def description(self) -> str:
         """What the view shows, in words."""
+        # Not how many voices: that depends on the engines of the machine, and saved outputs of
+        # one machine must equal those of another.
         return (
-            f"A line to type in, a choice of {len(self.voice.options)} voices, a button, and a "
-            f"head that says the sentence. {self.player.description}"
+            "A line to type in, a choice of voices, a button, and a head that says the sentence. "
+            f"{self.player.description}"
         )
 
     def __repr__(self) -> str:
