@@ -247,6 +247,21 @@ def _run_corpus_limits(options: argparse.Namespace) -> int:
     return 0
 
 
+def _run_corpus_components(options: argparse.Namespace) -> int:
+    from talking_heads.corpus import load_corpus
+    from talking_heads.corpus.components import component_report, component_table
+    from talking_heads.files import check_target, write_text
+
+    if options.out is not None:
+        check_target(options.out)
+    found = component_report(load_corpus(options.path))
+    if options.out is not None:
+        write_text(options.out, json.dumps(found, indent=1) + "\n")
+    print("Mean over frames of the largest distance of a lip vertex, in mm")
+    print(component_table(found))
+    return 0
+
+
 def _run_corpus_picture(options: argparse.Namespace) -> int:
     from talking_heads.corpus import load_corpus
     from talking_heads.course.corpus_figure import (
@@ -367,13 +382,19 @@ def _parser() -> argparse.ArgumentParser:
         "Measure floors and ceilings of a corpus: what a model must beat and can hope for.",
         corpus_commands,
     )
+    components = add(
+        "components",
+        _run_corpus_components,
+        "Measure how much of the lips' motion principal components explain.",
+        corpus_commands,
+    )
     picture = add(
         "picture",
         _run_corpus_picture,
         "Draw one sentence as two speakers say it: faces, sound and curves.",
         corpus_commands,
     )
-    for command in (info, verify, limits, picture):
+    for command in (info, verify, limits, components, picture):
         command.add_argument(
             "path",
             nargs="?",
@@ -384,7 +405,8 @@ def _parser() -> argparse.ArgumentParser:
     picture.add_argument(
         "--pair", nargs=2, metavar="CLIP", help="which clips (default: a sentence that both say)"
     )
-    limits.add_argument("--out", type=Path, help="a JSON file to write (none)")
+    for command in (limits, components):
+        command.add_argument("--out", type=Path, help="a JSON file to write (none)")
     limits.add_argument("--clips", type=_positive, help="most clips of a split (all)")
     limits.add_argument("--quiet", action="store_true", help="no progress bar")
 

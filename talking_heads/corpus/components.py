@@ -6,13 +6,14 @@ learn. The curve says how much remains.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.views import truth_noise_seed
 from talking_heads.errors import UserError
 from talking_heads.face import Face, get_face, surface_motion
 
@@ -88,6 +89,50 @@ def component_curve(
     return curves
 
 
+def component_report(corpus: Corpus, resolution: str = "low") -> dict[str, Any]:
+    """Measure all four curves of a corpus: fitted on skin or lips, without and with scan noise.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        With the splits ``train``, ``test_seen`` and ``test_unseen``.
+    resolution : str
+        One of `talking_heads.face.RESOLUTIONS`.
+
+    Returns
+    -------
+    dict
+        ``corpus``, ``resolution``, and ``curves`` by name: ``skin``, ``skin scanned``, ``lips``,
+        ``lips scanned``, each as `component_curve` gives it, rounded to 0.001 mm.
+
+    Raises
+    ------
+    UserError
+        As `component_curve`.
+    """
+    fits: tuple[Literal["skin", "lips"], ...] = ("skin", "lips")
+    curves = {}
+    for fit in fits:
+        for noise in (False, True):
+            found = component_curve(corpus, resolution=resolution, noise=noise, fit=fit)
+            curves[f"{fit} scanned" if noise else fit] = {
+                split: {count: round(error, 3) for count, error in curve.items()}
+                for split, curve in found.items()
+            }
+    return {"corpus": corpus.name, "resolution": resolution, "curves": curves}
+
+
+def component_table(report: Mapping[str, Any]) -> str:
+    """Return `component_report` as text: a line a curve and split, in millimetres."""
+    first = next(iter(next(iter(report["curves"].values())).values()))
+    lines = [f"{'components':28}" + "".join(f"{count:>7}" for count in first)]
+    for name, splits in report["curves"].items():
+        for split, curve in splits.items():
+            cells = "".join(f"{error:7.2f}" for error in curve.values())
+            lines.append(f"{name:14}{split:14}{cells}")
+    return "\n".join(lines)
+
+
 def _lips(face: Face, fit: str) -> NDArray[np.int64]:
     """Return which of the fitted vertices are the lips."""
     lips = face.regions["lips"]
@@ -114,8 +159,12 @@ def _clip_offsets(
 ) -> Floats:
     identity = corpus.face_ids[clip.speaker].partition("@")[0]
     face = get_face(f"{identity}@{resolution}")
+    own = number if clip.noise_seed is None else clip.noise_seed
     surface = surface_motion(
-        clip.motion, face=face, part="skin", noise_seed=number if noise else None
+        clip.motion,
+        face=face,
+        part="skin",
+        noise_seed=truth_noise_seed(own, 0) if noise else None,
     )
     offsets = surface - face.vertices[face.parts["skin"]]
     return offsets if fit == "skin" else offsets[:, face.regions["lips"]]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from talking_heads.corpus import Clip, Corpus
-from talking_heads.corpus.components import component_curve
+from talking_heads.corpus.components import component_curve, component_report, component_table
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, Motion, get_face
 
@@ -92,3 +92,30 @@ def test_wrong_questions_are_refused():
     empty = replace(data, splits={**data.splits, "train": ()})
     with pytest.raises(UserError, match="no frames"):
         component_curve(empty)
+
+
+def test_the_report_holds_the_four_curves():
+    data = corpus(["jawOpen", "mouthPucker", "mouthSmileLeft"])
+    report = component_report(data)
+    assert list(report["curves"]) == ["skin", "skin scanned", "lips", "lips scanned"]
+    alone = component_curve(data, noise=True, fit="lips")["test_seen"]
+    assert report["curves"]["lips scanned"]["test_seen"] == {
+        count: round(error, 3) for count, error in alone.items()
+    }
+    lines = component_table(report).splitlines()
+    assert len(lines) == 1 + 4 * 2
+    assert lines[1].split()[:2] == ["skin", "test_seen"]
+    assert float(lines[1].split()[2]) == round(report["curves"]["skin"]["test_seen"][1], 2)
+
+
+def test_scan_noise_is_the_clips_own():
+    """Another seed in the clip, another surface; and the same as the clip's vertices."""
+    data = corpus(["jawOpen"])
+    one, two = (
+        component_curve(
+            replace(data, clips=tuple(replace(clip, noise_seed=seed) for clip in data.clips)),
+            (4,), noise=True,
+        )["test_seen"][4]
+        for seed in (1, 2)
+    )  # fmt: skip
+    assert one != two
