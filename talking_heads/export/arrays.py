@@ -12,9 +12,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from talking_heads.errors import UserError
-from talking_heads.face import ARKIT_NAMES, fit_coefficients, get_face
+from talking_heads.face import ARKIT_NAMES, fit_coefficients, get_face, motion_aperture
 from talking_heads.files import atomic_write, check_target
-from talking_heads.view.content import aperture_of
 from talking_heads.view.encode import frame_chunks
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def write_npz(path: str | PathLike[str], motion: Motion, *, face: Face | None = 
     small: dict[str, NDArray[Any]] = {
         "faces": np.asarray(face.triangles, dtype=np.int32),
         "fps": np.asarray(motion.fps, dtype=np.float64),
-        "lip_aperture": np.asarray(aperture_of(motion, face), dtype=np.float32),
+        "lip_aperture": np.asarray(motion_aperture(motion, face), dtype=np.float32),
         "coefficients": np.asarray(coefficients, dtype=np.float32),
         "names": np.array(ARKIT_NAMES),
     }

@@ -3,7 +3,7 @@
 from talking_heads.face.alive import enliven
 from talking_heads.face.build import RESOLUTIONS, build_face, get_face
 from talking_heads.face.dynamics import surface_motion
-from talking_heads.face.fit import fit_coefficients, motion_vertices
+from talking_heads.face.fit import fit_coefficients, motion_aperture, motion_vertices
 from talking_heads.face.head import Face
 from talking_heads.face.identity import (
     IDENTITIES,
@@ -43,6 +43,7 @@ __all__ = [
     "identity_to_dict",
     "identity_vector",
     "liveliness",
+    "motion_aperture",
     "motion_vertices",
     "random_identity",
     "scan_noise",

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from talking_heads.face.build import get_face
-from talking_heads.face.fit import motion_vertices
+from talking_heads.face.fit import check_vertices, motion_aperture, motion_vertices
 from talking_heads.face.head import Face
 from talking_heads.face.life import Liveliness, liveliness, steadied
 from talking_heads.face.motion import Motion
@@ -54,6 +54,11 @@ def lacking(motion: Motion, face: Face | None = None) -> Lack:
     Lack
         Blinks count if a lid comes more than half way down, gaze if the eyes move at all, and
         the head if it turns by more than a tenth of a degree.
+
+    Raises
+    ------
+    UserError
+        If the vertices are not those of the face.
     """
     rotation = motion.head_rotation
     turns = rotation is not None and len(rotation) > 0 and np.ptp(rotation, axis=0).max() > 0.0017
@@ -63,6 +68,7 @@ def lacking(motion: Motion, face: Face | None = None) -> Lack:
         looks = any(len(a) and np.ptp(a) > 0.01 for way in ways for a in way)
     else:
         face = get_face(motion.face_id) if face is None else face
+        check_vertices(motion, face)
         blinks = looks = False
         # Skin alone may be given: its eyes are at rest, and its lids belong to the skin.
         for eye in face._eyes:
@@ -135,26 +141,21 @@ def added_life(motion: Motion, seed: int = 0, face: Face | None = None) -> Livel
     -------
     Liveliness
         As long as the motion; `steadied` makes the gaze allow for the turns of the head.
+
+    Raises
+    ------
+    UserError
+        If the motion does not fit the face.
     """
     face = get_face(motion.face_id) if face is None else face
     lack = lacking(motion, face)
-    stress = emphasis_of(mouth_opening(motion, face), motion.fps)
+    stress = emphasis_of(motion_aperture(motion, face), motion.fps)
     life = liveliness(len(motion), motion.fps, seed, emphasis=stress)
-    kept = Liveliness(
+    return Liveliness(
         life.blink * lack.blinks,
         life.gaze * np.float32(lack.gaze),
         life.head * np.float32(lack.head),
     )
-    return kept
-
-
-def mouth_opening(motion: Motion, face: Face) -> Floats:
-    """Return the gap between the inner lips of a motion, ``(frame,)`` metres."""
-    if motion.kind == "coefficients":
-        return np.asarray(face.aperture(motion.values))
-    pair = [int(face.landmarks[f"inner_lip_{lip}"][0]) for lip in ("upper", "lower")]
-    heights = face.vertices[pair, 1] + motion.values[:, pair, 1]
-    return np.maximum(heights[:, 0] - heights[:, 1], 0.0)
 
 
 def emphasis_of(aperture: ArrayLike, fps: float) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ with a lag (`soft_tissue`), and a scanner adds its own errors (`talking_heads.fa
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from scipy.signal import cont2discrete
 
 from talking_heads.errors import UserError
 from talking_heads.face.build import get_face
+from talking_heads.face.fit import check_vertices, motion_vertices
 from talking_heads.face.head import Face
 from talking_heads.face.motion import Motion
 from talking_heads.face.scan import scan_noise
@@ -63,6 +65,11 @@ def surface_motion(
     ------
     UserError
         If the motion does not fit the face, or the resolution is unknown.
+
+    Notes
+    -----
+    All frames are held at once, 12 bytes a vertex and frame: a minute at the medium resolution
+    takes 0.2 GB. Cut longer motions, or write them with `talking_heads.export`.
     """
     if part not in ("all", "skin"):
         raise UserError(f'part is "all" or "skin", not {part!r}.')
@@ -73,15 +80,16 @@ def surface_motion(
         raise UserError(f"The face {face.id} does not have the resolution {resolution!r}.")
     skin = face.parts["skin"].stop
     if motion.kind == "vertices":
-        from talking_heads.face.fit import motion_vertices
-
-        still = Motion(motion.values, "vertices", motion.fps, motion.face_id, motion.speaker)
-        out = motion_vertices(still, face)
+        check_vertices(motion, face)
+        if part == "skin":  # known already: nothing has to be completed
+            out = face.vertices[:skin] + motion.values[:, :skin]
+        else:
+            out = motion_vertices(replace(motion, head_rotation=None), face)
     else:
         out = face.pose(motion.values)
         if soft_tissue:
             sway(out, face, motion.fps)
-    if part == "skin":
+    if out.shape[1] > skin and part == "skin":
         out = np.ascontiguousarray(out[:, :skin])
     if noise_seed is not None:
         out[:, :skin] += scan_noise(face, len(motion), noise_seed, motion.fps)

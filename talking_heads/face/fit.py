@@ -41,18 +41,57 @@ def motion_vertices(motion: Motion, face: Face | None = None) -> NDArray[np.floa
     face = get_face(motion.face_id) if face is None else face
     if motion.kind == "coefficients":
         return face.pose(motion.values, motion.head_rotation)
+    check_vertices(motion, face)
     given, skin = motion.values.shape[1], face.parts["skin"].stop
-    if given not in (skin, len(face.vertices)):
-        raise UserError(
-            f"The motion moves {given} vertices, but {face.id} has "
-            f"{len(face.vertices)} ({skin} of them skin)."
-        )
     vertices = face.vertices[:given] + motion.values
     if given == skin:
         whole = face.pose(fit_coefficients(face, vertices))
         whole[:, :skin] = vertices
         vertices = whole
     return vertices if motion.head_rotation is None else face.turn(vertices, motion.head_rotation)
+
+
+def check_vertices(motion: Motion, face: Face) -> None:
+    """Raise a UserError unless a motion of vertices holds all of the face's, or its skin's."""
+    given, skin = motion.values.shape[1], face.parts["skin"].stop
+    if given not in (skin, len(face.vertices)):
+        raise UserError(
+            f"The motion moves {given} vertices, but {face.id} has "
+            f"{len(face.vertices)} ({skin} of them skin)."
+        )
+
+
+def motion_aperture(motion: Motion, face: Face) -> NDArray[np.float32]:
+    """Return the gap between the inner lips of a motion.
+
+    Parameters
+    ----------
+    motion : Motion
+        Of coefficients, or of vertices of this face (the skin is enough); the head may be turned.
+    face : Face
+        Whose lips.
+
+    Returns
+    -------
+    ndarray of float32
+        ``(frame,)`` metres, never negative.
+
+    Raises
+    ------
+    UserError
+        If the vertices are not those of the face.
+    """
+    if motion.kind == "coefficients":
+        return face.aperture(motion.values)
+    check_vertices(motion, face)
+    parts = [np.zeros(0, dtype=np.float32)]
+    # In chunks, so that ten minutes of motion stay within bounded memory.
+    for start in range(0, len(motion), 256):
+        offsets = motion.values[start : start + 256]
+        vertices = np.repeat(face.vertices[None], len(offsets), axis=0)
+        vertices[:, : offsets.shape[1]] += offsets
+        parts.append(face.lip_aperture(vertices))
+    return np.concatenate(parts)
 
 
 def fit_coefficients(

@@ -21,6 +21,7 @@ Floats = NDArray[np.float32]
 FULL_GAZE = np.array([0.489, 0.40])
 """Radians by which an eye turns at gaze 1, to the side and (on average) up and down."""
 
+_FASTEST = 1000.0  # frames a second; the filters would grow without bounds
 _BLINKS = 11.0  # a minute; shifts of gaze bring some more
 _BLINK_GAP = 0.6  # seconds between the starts of two blinks, at least
 _BLINK = 0.21  # seconds from lid fall to lid rise
@@ -74,7 +75,7 @@ def liveliness(
     fps : float
         Frames a second.
     seed : int
-        The same seed gives the same life.
+        0 or more; the same seed gives the same life.
     emphasis : array, optional
         ``(frame,)`` 0 to 1, how much stress lies on each moment: the head nods with it. Without
         it the head only drifts, as it does in someone who listens.
@@ -89,10 +90,14 @@ def liveliness(
     Raises
     ------
     UserError
-        If the frame rate is not above 0, or the emphasis does not fit or is not finite.
+        If the frame rate is not above 0 and at most 1,000, the seed is negative, or the emphasis
+        does not fit or is not finite.
     """
-    if frames < 0 or not (np.isfinite(fps) and fps > 0):
-        raise UserError(f"Life needs frames >= 0 and a rate above 0, not {frames} and {fps}.")
+    if frames < 0 or seed < 0 or not 0 < fps <= _FASTEST:
+        raise UserError(
+            f"Life needs frames and a seed of 0 or more and a rate up to {_FASTEST:,.0f} a second, "
+            f"not {frames}, {seed} and {fps}."
+        )
     stress = np.zeros(frames) if emphasis is None else np.asarray(emphasis, dtype=np.float64)
     if stress.shape != (frames,) or not np.isfinite(stress).all():
         raise UserError(f"emphasis is one finite number for each of the {frames} frames.")

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from talking_heads.corpus.clip import Clip
 from talking_heads.corpus.views import truth_noise_seed
 from talking_heads.errors import UserError
-from talking_heads.face import Motion, get_face, scan_noise
+from talking_heads.face import Motion, get_face, motion_aperture, scan_noise
 from talking_heads.metrics.lips import CLOSED, MAX_LAG, LipRow, lip_row, lip_summary
-from talking_heads.metrics.vertex_error import lip_surface, max_vertex_error, motion_aperture
+from talking_heads.metrics.vertex_error import lip_surface, max_vertex_error
 
 RESOLUTION = "low"
 """Resolution at which vertex errors are measured."""
@@ -64,7 +64,7 @@ class Target:
         self.face = get_face(f"{identity}@{resolution}")
 
     @cached_property
-    def apertures(self) -> list[NDArray[np.float64]]:
+    def apertures(self) -> list[NDArray[np.float32]]:
         """The aperture of each truth, ``(frame,)`` metres."""
         return [motion_aperture(truth, self.face) for truth in self.clip.truths]
 

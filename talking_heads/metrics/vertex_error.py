@@ -61,33 +61,3 @@ def lip_surface(motion: Motion, face: Face) -> NDArray[np.float32]:
     """
     surface = surface_motion(motion, face=face, part="skin")
     return np.ascontiguousarray(surface[:, face.regions["lips"]])
-
-
-def motion_aperture(motion: Motion, face: Face) -> NDArray[np.float64]:
-    """Return the lip aperture of a motion on a face.
-
-    Parameters
-    ----------
-    motion : Motion
-        Of coefficients, or of vertices of this face (the skin is enough).
-    face : Face
-        Whose lips.
-
-    Returns
-    -------
-    ndarray
-        ``(frame,)`` metres, never negative.
-
-    Raises
-    ------
-    UserError
-        If the vertices are not those of the face.
-    """
-    if motion.kind == "coefficients":
-        return np.asarray(face.aperture(motion.values), dtype=np.float64)
-    skin = face.parts["skin"].stop
-    if motion.values.shape[1] not in (skin, len(face.vertices)):
-        raise UserError(f"The motion has {motion.values.shape[1]} vertices, {face.id} has {skin}.")
-    pair = [int(face.landmarks[f"inner_lip_{side}"][0]) for side in ("upper", "lower")]
-    heights = motion.values[:, pair, 1].astype(np.float64) + face.vertices[pair, 1]
-    return np.asarray(np.maximum(heights[:, 0] - heights[:, 1], 0.0))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from talking_heads.errors import UserError
-from talking_heads.face import get_face, motion_vertices
+from talking_heads.face import get_face, motion_aperture, motion_vertices
 from talking_heads.speech import SAMPLE_RATE, wav_bytes
 from talking_heads.view.encode import TOLERANCE, EncodedMotion, encode_motion
 from talking_heads.view.picture import small_png
@@ -94,7 +94,7 @@ def make_content(
         samples = samples_of(audio)
         sound = wav_bytes(padded(samples, seconds))
         seconds = max(seconds, len(samples) / SAMPLE_RATE)
-    apertures = [aperture_of(m, f) for m, f in zip(motions, faces, strict=True)]
+    apertures = [motion_aperture(m, f) for m, f in zip(motions, faces, strict=True)]
     return Content(
         heads=heads,
         sound=sound,
@@ -110,19 +110,6 @@ def make_content(
 def clean_text(text: str) -> str:
     """Return text that UTF-8 can hold: halves of characters, as broken input has, become U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def aperture_of(motion: Motion, face: Face) -> np.ndarray:
-    """Return the gap between the inner lips in metres, one value a frame."""
-    if motion.kind == "coefficients":
-        return np.asarray(face.aperture(motion.values))
-    parts = []
-    for start in range(0, len(motion), 256):
-        offsets = motion.values[start : start + 256]
-        vertices = np.repeat(face.vertices[None], len(offsets), axis=0)
-        vertices[:, : offsets.shape[1]] += offsets  # skin alone will do
-        parts.append(face.lip_aperture(vertices))
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)
 
 
 def describe(

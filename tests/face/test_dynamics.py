@@ -170,6 +170,18 @@ def test_wrong_questions_are_refused(low):
         scan_noise(low, 3, seed=-1)
 
 
+def test_the_skin_of_a_motion_of_skin_is_what_it_holds(low):
+    values = np.random.default_rng(0).normal(0, 0.001, (6, len(low.vertices), 3))
+    values = values.astype(np.float32)
+    skin = low.parts["skin"].stop
+    for given in (values, values[:, :skin]):
+        motion = Motion(given, "vertices", face_id=low.id, head_rotation=np.full((6, 3), 0.1))
+        surface = surface_motion(motion, part="skin")
+        np.testing.assert_array_equal(surface, low.vertices[:skin] + values[:, :skin])
+        scanned = surface_motion(motion, part="skin", noise_seed=2)
+        np.testing.assert_allclose(scanned - surface, scan_noise(low, 6, 2), atol=1e-7)
+
+
 def test_a_motion_of_the_skin_alone_moves_the_rest_too(low):
     c = np.zeros((4, 52), np.float32)
     c[1, ARKIT_INDEX["jawOpen"]] = 0.8

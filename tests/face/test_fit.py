@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 
 from talking_heads.errors import UserError
-from talking_heads.face import Motion, fit_coefficients, get_face, motion_vertices
+from talking_heads.face import (
+    Motion,
+    fit_coefficients,
+    get_face,
+    motion_aperture,
+    motion_vertices,
+)
 from talking_heads.face.names import ARKIT_NAMES
 
 
@@ -80,3 +86,19 @@ def test_a_motion_of_vertices_turns_with_its_head():
 def test_angles_that_are_no_numbers_are_refused():
     with pytest.raises(UserError, match="head_rotation"):
         Motion(np.zeros((2, 52)), "coefficients", head_rotation=np.full((2, 3), np.nan))
+
+
+def test_the_aperture_of_any_motion_is_that_of_its_coefficients():
+    face = get_face("head-02@low")
+    spoken = Motion(speech_like(300, seed=4), "coefficients", face_id=face.id)
+    expected = face.aperture(spoken.values)
+    assert expected.max() > 0.005
+    straight = motion_vertices(spoken) - face.vertices
+    turn = np.random.default_rng(1).normal(0, 0.2, (300, 3))
+    turned = face.turn(motion_vertices(spoken), turn) - face.vertices
+    for offsets in (straight, turned, straight[:, face.parts["skin"]]):
+        motion = Motion(offsets, "vertices", face_id=face.id)
+        np.testing.assert_allclose(motion_aperture(motion, face), expected, atol=2e-6)
+    with pytest.raises(UserError, match="of them skin"):
+        motion_aperture(Motion(straight[:, :-1], "vertices"), face)
+    assert motion_aperture(Motion(straight[:0], "vertices"), face).shape == (0,)

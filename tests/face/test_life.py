@@ -98,7 +98,15 @@ def test_a_blink_falls_faster_than_it_rises():
 
 
 @pytest.mark.parametrize(
-    "options", [{"fps": 0.0}, {"fps": np.nan}, {"emphasis": [1.0]}, {"emphasis": [np.inf] * 10}]
+    "options",
+    [
+        {"fps": 0.0},
+        {"fps": np.nan},
+        {"fps": 1e6},
+        {"seed": -1},
+        {"emphasis": [1.0]},
+        {"emphasis": [np.inf] * 10},
+    ],
 )
 def test_what_does_not_fit_is_refused(options):
     with pytest.raises(UserError):
@@ -159,6 +167,25 @@ def test_a_motion_of_the_skin_alone_comes_alive_too(babble):
         face_id=plain.face_id,
     )
     assert not lacking(blinking).blinks
+
+
+@pytest.mark.parametrize("count", [1, 1141, 1143, 5518])
+def test_vertices_of_another_head_are_refused(count):
+    stray = Motion(np.zeros((5, count, 3), np.float32), "vertices", face_id="neutral@low")
+    for function in (lacking, added_life, enliven):
+        with pytest.raises(UserError, match="1142 of them skin"):
+            function(stray)
+
+
+@pytest.mark.parametrize("frames", [0, 1, 2])
+def test_the_shortest_motions_come_alive(babble, frames):
+    face = get_face("neutral@low")
+    coefficients = Motion(babble(3).values[:frames], "coefficients", face_id=face.id)
+    skin = (motion_vertices(coefficients) - face.vertices)[:, face.parts["skin"]]
+    for motion in (coefficients, Motion(skin, "vertices", face_id=face.id)):
+        alive = enliven(motion)
+        assert len(alive) == frames
+        assert alive.head_rotation.shape == (frames, 3)
 
 
 def test_turns_of_its_own_stay(babble):

@@ -9,10 +9,10 @@ import pytest
 
 from talking_heads.corpus import Clip
 from talking_heads.errors import UserError
-from talking_heads.face import ARKIT_INDEX, Motion, get_face, surface_motion
+from talking_heads.face import ARKIT_INDEX, Motion, get_face, motion_aperture, surface_motion
 from talking_heads.metrics.lips import lip_summary
 from talking_heads.metrics.scores import Score, Target, _figures, _sums, intervals, summarise
-from talking_heads.metrics.vertex_error import lip_surface, max_vertex_error, motion_aperture
+from talking_heads.metrics.vertex_error import lip_surface, max_vertex_error
 from talking_heads.speech import Phoneme
 
 Babble = Callable[..., Motion]
