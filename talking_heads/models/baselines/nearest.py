@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from talking_heads.errors import UserError
 from talking_heads.face.motion import Motion
 from talking_heads.models.baselines.features import REACH, frame_features, training_pairs
 
@@ -123,8 +124,10 @@ class NearestNeighbour:
         Raises
         ------
         UserError
-            If the audio is empty or not finite.
+            If the audio is empty or not finite, or nothing but the excluded clip is known.
         """
+        if exclude is not None and self.clips == (exclude,):
+            raise UserError(f"There is no clip but {exclude} to answer from; fit more of them.")
         asked = (frame_features(audio, self.reach) - self.mean) @ self.basis
         barred = self.owner == self.clips.index(exclude) if exclude in self.clips else None
         found = np.empty(len(asked), dtype=np.int64)
@@ -132,7 +135,7 @@ class NearestNeighbour:
             part = slice(start, start + _AT_ONCE)
             # The asked frame's own square is the same for all keys.
             distance = self._squares - 2 * asked[part] @ self.keys.T
-            if barred is not None and not barred.all():
+            if barred is not None:
                 distance[:, barred] = np.inf
             found[part] = distance.argmin(1)
         return Motion(self.values[found], "coefficients", speaker=speaker)

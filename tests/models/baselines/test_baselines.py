@@ -110,6 +110,8 @@ def test_a_memory_recalls_what_it_has_heard(clips: list[Clip]) -> None:
     np.testing.assert_array_equal(model.animate(clips[3].audio).values, clips[3].motion.values)
     other = model.animate(clips[3].audio, exclude="n3")
     assert not np.array_equal(other.values, clips[3].motion.values)
+    with pytest.raises(UserError, match="no clip but n3"):
+        NearestNeighbour.fit(clips[3:4]).animate(clips[3].audio, exclude="n3")
     # A clip it never heard changes nothing.
     same = model.animate(clips[3].audio, exclude="unknown")
     np.testing.assert_array_equal(same.values, clips[3].motion.values)
