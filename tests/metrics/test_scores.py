@@ -10,7 +10,7 @@ import pytest
 from talking_heads.corpus import Clip
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, Motion, get_face, motion_aperture, surface_motion
-from talking_heads.metrics.lips import lip_summary
+from talking_heads.metrics.lips import LipRow, lip_summary
 from talking_heads.metrics.scores import Score, Target, _figures, _sums, intervals, summarise
 from talking_heads.metrics.vertex_error import lip_surface, max_vertex_error
 from talking_heads.speech import Phoneme
@@ -73,7 +73,21 @@ def test_the_truth_itself_is_perfect_but_for_the_scanner(babble: Babble) -> None
 def test_a_prediction_is_shown_on_the_speakers_head(babble: Babble) -> None:
     spoken = clip(babble)
     foreign = dataclasses.replace(spoken.motion, face_id="neutral@low")
-    assert Target(spoken).score(foreign).rows[0].error == 0
+    score = Target(spoken).score(foreign)
+    assert score.rows[0].error == 0
+    assert score.surface is not None and score.surface[0] == 0
+
+
+def test_each_truth_has_the_scan_that_its_clip_shows(babble: Babble) -> None:
+    spoken = clip(babble, truths=3)
+    target = Target(spoken)
+    lips = target.face.regions["lips"]
+    for number, (clean, scanned) in enumerate(target.surfaces):
+        offsets = spoken.vertices("low", truth=number)
+        np.testing.assert_allclose(
+            offsets[:, lips], scanned - target.face.vertices[lips], atol=1e-7
+        )
+        assert np.abs(scanned - clean).max() > 1e-5
 
 
 def test_a_known_error_in_millimetres(babble: Babble) -> None:
@@ -128,10 +142,67 @@ def test_intervals_of_a_mean_are_those_of_statistics() -> None:
     assert wide[1] - wide[0] > 1.5 * (high - low)
 
 
-def lip_row_with_error(error_mm: float):  # type: ignore[no-untyped-def]
-    from talking_heads.metrics.lips import LipRow
-
+def lip_row_with_error(error_mm: float) -> LipRow:
     return LipRow((1.0,) * 11, (), (), (), (), error_mm / 1000 * 10, 10, 0.1, 0.1)
+
+
+def random_scores(count: int, rng: np.random.Generator) -> list[list[Score]]:
+    """Clips of two speakers with two seeds and two truths each."""
+
+    def row() -> LipRow:
+        frames = int(rng.integers(20, 60))
+        closed, wide = rng.gamma(1.0, 0.001, 3), rng.gamma(8.0, 0.001, 2)
+        return LipRow(
+            tuple(rng.uniform(0, 1, 11)), tuple(closed), tuple(closed), tuple(wide), tuple(wide),
+            float(rng.gamma(2.0, 0.001) * frames), frames, 0.1, 0.1,
+        )  # fmt: skip
+
+    def score(speaker: str) -> Score:
+        rows = (row(), row())
+        frames = sum(r.frames for r in rows)
+        clean, noise = rng.gamma(2.0, 0.001, 2) * frames
+        return Score(speaker, rows, (clean, clean + noise))
+
+    return [[score("ab"[i % 2]), score("ab"[i % 2])] for i in range(count)]
+
+
+def plainly(scores: list[Score]) -> dict[str, float]:
+    """The figures once more, by lists."""
+    rows = [row for score in scores for row in score.rows]
+    closed = [value for row in rows for value in row.closed]
+    wide = [value for row in rows for value in row.wide]
+    frames = sum(row.frames for row in rows)
+    surfaces = np.sum([score.surface for score in scores], axis=0)
+    return {
+        "aperture_correlation": float(np.mean([row.correlations[5] for row in rows])),
+        "closure_rate": float(np.mean([value < 0.001 for value in closed])),
+        "open_minus_closed_mm": 1000 * float(np.mean(wide) - np.mean(closed)),
+        "aperture_error_mm": 1000 * sum(row.error for row in rows) / frames,
+        "max_lip_error_mm": 1000 * surfaces[0] / frames,
+        "max_lip_error_scanned_mm": 1000 * surfaces[1] / frames,
+    }
+
+
+def test_figures_and_intervals_are_those_of_drawing_clips_by_hand() -> None:
+    rng = np.random.default_rng(4)
+    scores = random_scores(24, rng)
+    flat = [score for own in scores for score in own]
+    found = summarise(scores)
+    for name, value in plainly(flat).items():
+        assert found[name] == pytest.approx(value, abs=6e-5), name
+    for speaker, figures in found["by_speaker"].items():
+        own = plainly([score for score in flat if score.speaker == speaker])
+        assert set(figures) == {"aperture_correlation", "closure_rate", "max_lip_error_mm"}
+        assert figures == pytest.approx({name: own[name] for name in figures}, abs=6e-5)
+    draws = [
+        plainly([score for i in rng.integers(0, 24, 24) for score in scores[i]])
+        for _ in range(1500)
+    ]
+    for name, (low, high) in found["intervals"].items():
+        wanted = np.quantile([draw[name] for draw in draws], [0.025, 0.975])
+        near = 0.12 * (wanted[1] - wanted[0])
+        assert (low, high) == pytest.approx(tuple(wanted), abs=near), name
+    assert set(found["intervals"]) == set(plainly(flat))
 
 
 def test_speakers_stand_apart(babble: Babble) -> None:
