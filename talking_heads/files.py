@@ -77,6 +77,39 @@ def write_text(path: str | PathLike[str], text: str) -> None:
         file.write(text.encode("utf-8"))
 
 
+def read_text(path: str | PathLike[str], most_bytes: int) -> str:
+    """Read a short text file in UTF-8, with or without a byte order mark.
+
+    Parameters
+    ----------
+    path : path
+        The file, or a pipe.
+    most_bytes : int
+        No more is read, so that neither a huge file nor an endless device fills the memory.
+
+    Returns
+    -------
+    str
+        Its content.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, is larger, or is not UTF-8.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(most_bytes + 1)
+    except OSError as error:
+        raise UserError(f"Cannot read {shown(path)}: {error.strerror or error}.") from error
+    if len(content) > most_bytes:
+        raise UserError(f"{shown(path)} is too large: at most {most_bytes:,} bytes are read.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{shown(path)} is not UTF-8 text.\nSave it as UTF-8.") from error
+
+
 def shown(path: str | PathLike[str]) -> str:
     """Return a path as it fits into a message: printable, on one line, not endless."""
     text = "".join(c if c.isprintable() else "?" for c in str(path))

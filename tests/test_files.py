@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from talking_heads.errors import UserError
-from talking_heads.files import atomic_write, check_target, shown, write_text
+from talking_heads.files import atomic_write, check_target, read_text, shown, write_text
 
 
 def test_text_makes_its_folder_and_keeps_unix_lines(tmp_path: Path) -> None:
@@ -23,6 +23,20 @@ def test_text_says_why_a_folder_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Cannot write"):
         write_text(tmp_path / "file" / "sub" / "note.txt", "new")
     assert (tmp_path / "file").read_text() == "old"
+
+
+def test_reading_is_bounded_and_says_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    path.write_bytes(b"\xef\xbb\xbf\xc3\xa4b")
+    assert read_text(path, 6) == "äb"
+    with pytest.raises(UserError, match="at most 5 bytes"):
+        read_text(path, 5)
+    path.write_bytes(b"\xff")
+    with pytest.raises(UserError, match="not UTF-8"):
+        read_text(path, 6)
+    for missing in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(UserError, match="Cannot read"):
+            read_text(missing, 6)
 
 
 def test_text_that_is_no_unicode_leaves_the_old_file(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from talking_heads.corpus.style import SPEAKERS, Style, get_speaker, random_style
 from talking_heads.errors import UserError
 from talking_heads.face import identity_from_dict, identity_name, identity_vector
-from talking_heads.files import shown
+from talking_heads.files import read_text, shown
 from talking_heads.speech import VOICES, Voice, random_voice
 
 MOST_PEOPLE = 1000
@@ -112,14 +112,10 @@ def read_people(path: str | Path) -> list[Person]:
     UserError
         If the file cannot be read or says something that is not possible.
     """
-    file = Path(path)
-    name = shown(file)
+    name = shown(path)
+    text = read_text(path, _LARGEST_FILE)
     try:
-        if file.stat().st_size > _LARGEST_FILE:
-            raise UserError(f"{name} is too large for a list of speakers.")
-        content = json.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise UserError(f"Cannot read {name}: {error.strerror}.") from error
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UserError(
             f"{name} is no JSON text.\nIt should hold a list such as: "
@@ -157,13 +153,14 @@ def _person(entry: Any) -> Person:
     head = entry.get("head", f"person-{seed}")
     if isinstance(head, Mapping):
         head = identity_name(identity_from_dict(head))
-    identity_vector(head if isinstance(head, str) else str(head))
+    head = str(head)
+    identity_vector(head)  # raises where there is no such head
     style = random_style([22, seed], voice)
     if "style" in entry:
         if not isinstance(entry["style"], Mapping):
             raise UserError('"style" is a table such as {"amplitude": 0.9}.')
         style = Style.from_dict({**style.to_dict(), **entry["style"]})
-    return Person(name, voice, str(head), style, seen)
+    return Person(name, voice, head, style, seen)
 
 
 def _own_voice(value: Any, name: str) -> Voice:

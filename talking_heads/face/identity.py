@@ -272,14 +272,15 @@ def identity_from_dict(values: Mapping[str, object]) -> Array:
                 "face.IDENTITY_MEANINGS lists all of them."
             )
         low, high = IDENTITY_RANGES[str(key)]
-        number = float("nan")
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            number = float(value)
-        if not low <= number <= high:
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not low <= value <= high
+        ):
             raise UserError(
                 f'"{key}" of a head is a number from {low:g} to {high:g}, not {str(value)[:40]}.'
             )
-        out[str(key)] = number
+        out[str(key)] = float(value)
     return np.array([out[key] for key in IDENTITY_PARAMETERS])
 
 

@@ -77,6 +77,7 @@ def test_what_a_file_may_say(tmp_path: Path) -> None:
         ([{"name": "zoe", "head": "head-99"}], "head-99"),
         ([{"name": "zoe", "head": 5}], "Speaker 1"),
         ([{"name": "zoe", "head": {"chin": 9}}], "chin"),
+        ([{"name": "zoe", "head": {"chin": 10**400}}], "chin"),
         ([{"name": "zoe", "style": {"amplitude": "big"}}], "amplitude"),
         ([{"name": "zoe", "style": {"charm": 1}}], "charm"),
         ([{"name": "zoe", "style": []}], "table"),
@@ -86,6 +87,12 @@ def test_files_that_say_what_cannot_be(tmp_path: Path, content: Any, message: st
     with pytest.raises(UserError, match=message) as caught:
         _read(tmp_path, content)
     assert len(str(caught.value).splitlines()) <= 3
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    file = tmp_path / "people.json"
+    file.write_bytes(b'\xef\xbb\xbf[{"name": "zoe"}]')
+    assert [person.name for person in read_people(file)] == ["zoe"]
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 100_000, b" " * 4_000_001, None])
