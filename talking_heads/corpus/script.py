@@ -13,7 +13,7 @@ from talking_heads.corpus.casting import Person, course_cast, random_person
 from talking_heads.corpus.grammar import grammar_sentence
 from talking_heads.corpus.sentences import sentences, text_key
 from talking_heads.errors import UserError
-from talking_heads.files import shown
+from talking_heads.files import read_text, shown
 from talking_heads.speech import ROOMS
 from talking_heads.speech.text import spoken_text
 
@@ -210,7 +210,8 @@ def larger_script(hours: float, seed: int = 0) -> tuple[list[Line], list[Person]
     cast = course_cast()
     seen = [person for person in cast if person.seen]
     new = max(0, round(more / CLIPS_EACH) - len(seen))
-    seen += [random_person(f"p{1 + i:04d}", 1000 * seed + 1 + i) for i in range(new)]
+    first = 1000 * seed % 10**9 + 1  # people are numbered with at most 10 digits
+    seen += [random_person(f"p{1 + i:04d}", first + i) for i in range(new)]
     counts = [more // len(seen) + (i < more % len(seen)) for i in range(len(seen))]
     numbers = {person.name: 0 for person in seen}
     script: list[Line] = []
@@ -261,18 +262,8 @@ def read_texts(path: str | Path) -> list[str]:
         If the file cannot be read, has fewer than 5 or more than 20,000 texts, or a text is too
         long or nothing that an English voice can say.
     """
-    file = Path(path)
-    name = shown(file)
-    try:
-        if file.stat().st_size > _MOST_LINES * _LONGEST_TEXT:
-            raise UserError(f"{name} is too large: at most {_MOST_LINES:,} sentences are read.")
-        content = file.read_text("utf-8-sig")
-    except OSError as error:
-        raise UserError(f"Cannot read {name}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{name} is not UTF-8 text.\nSave it as UTF-8, one sentence a line.") from (
-            error
-        )
+    name = shown(path)
+    content = read_text(path, _MOST_LINES * _LONGEST_TEXT)
     found: dict[str, str] = {}
     for number, line in enumerate(content.splitlines(), start=1):
         text = " ".join(line.split())
@@ -358,7 +349,7 @@ def own_script(
     if clips_per_speaker is not None and clips_per_speaker < len(texts):
         tenth = max(1, clips_per_speaker // 10)
         counts = {name: min(counts[name], tenth) for name in ("shared", "test", "val")}
-        counts["train"] = clips_per_speaker - sum(counts.values())
+        counts["train"] = min(len(sections["train"]), clips_per_speaker - sum(counts.values()))
     script = []
     for person in people:
         test = "test_seen" if person.seen else "test_unseen"

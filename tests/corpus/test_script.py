@@ -190,6 +190,25 @@ def test_reading_own_texts(tmp_path: Path) -> None:
     assert read_texts(file) == ["One two.", *TEXTS[:5]]
 
 
+def test_no_speaker_says_a_text_twice() -> None:
+    texts = [f"This is sentence {number}." for number in range(1000)]
+    for clips in (4, 99, 998, 999, 2000):
+        said = [line.text for line in own_script(texts, course_cast(["ada"]), clips)]
+        assert len(said) == len(set(said)) <= clips
+
+
+def test_every_seed_draws_new_people() -> None:
+    script, people = larger_script(2, 2**32 - 1)
+    assert len({person.head for person in people}) == len(people) > 16
+    assert {line.speaker for line in script} == {person.name for person in people}
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="a device of Unix")
+def test_endless_texts_are_not_read() -> None:
+    with pytest.raises(UserError, match="too large"):
+        read_texts("/dev/zero")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
