@@ -234,6 +234,8 @@ def build_corpus(
     """
     from tqdm import tqdm
 
+    if not script:
+        raise UserError("The script of the corpus has no lines.")
     folder = Path(out)
     check_target(folder, overwrite=overwrite)
     if audio_format not in FORMATS:
@@ -280,8 +282,5 @@ def build_corpus(
 
 def _write_motion(root: Path, speaker: str, arrays: dict[str, NDArray[np.uint8]]) -> None:
     """Write the motions of a speaker, and forget them."""
-    try:
-        np.savez_compressed(root / "motion" / f"{speaker}.npz", **arrays)  # type: ignore[arg-type]
-    except OSError as error:
-        raise UserError(f"Cannot write the motions of {speaker}: {error.strerror}.") from error
+    np.savez_compressed(root / "motion" / f"{speaker}.npz", **arrays)  # type: ignore[arg-type]
     arrays.clear()

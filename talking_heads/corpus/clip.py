@@ -49,11 +49,18 @@ def read_audio(path: Path) -> NDArray[np.float32]:
                     raise wave.Error("the samples do not have 16 bits")
                 samples = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2") / 32768
         else:
-            import soundfile
-
+            try:
+                import soundfile
+            except ImportError:
+                raise UserError(
+                    f"soundfile is not installed, which {path.name} needs.\n"
+                    "Install it: pip install soundfile"
+                ) from None
             samples, rate = soundfile.read(path, dtype="float32")
             channels = samples.ndim
-    except (OSError, RuntimeError, wave.Error, EOFError) as error:
+    except UserError:
+        raise
+    except (OSError, RuntimeError, ValueError, wave.Error, EOFError) as error:
         raise UserError(f"Cannot read {path}: {error}. Build or copy the corpus again.") from error
     if rate != SAMPLE_RATE or channels != 1:
         raise UserError(f"{path} should be {SAMPLE_RATE} Hz mono.")
@@ -105,8 +112,20 @@ class Clip:
 
     @property
     def audio(self) -> NDArray[np.float32]:
-        """The sound: ``(samples,)`` float32, 16 kHz mono. Read from disk at each call."""
-        return read_audio(self.source) if isinstance(self.source, Path) else self.source
+        """The sound: ``(samples,)`` float32, 16 kHz mono. Read from disk at each call.
+
+        Raises `UserError` if the file is missing, damaged, or ends a frame or more before the
+        motion does: of a torn Ogg stream, what is left can be read without an error.
+        """
+        if not isinstance(self.source, Path):
+            return self.source
+        samples = read_audio(self.source)
+        if len(samples) <= (len(self) - 1) * SAMPLE_RATE / self.motion.fps:
+            raise UserError(
+                f"{self.source} is torn: its sound is shorter than the motion of clip {self.id}.\n"
+                "Build or copy the corpus again."
+            )
+        return samples
 
     @property
     def motion(self) -> Motion:

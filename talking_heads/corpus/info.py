@@ -11,8 +11,16 @@ import numpy as np
 
 from talking_heads.corpus.clip import Clip, Corpus
 from talking_heads.corpus.coverage import coverage_text
+from talking_heads.corpus.recording import array_hash
 from talking_heads.corpus.sentences import new_word_share
-from talking_heads.corpus.store import MANIFEST, corpus_folder, load_corpus, read_manifest
+from talking_heads.corpus.store import (
+    MANIFEST,
+    corpus_folder,
+    fingerprint,
+    load_corpus,
+    quantize_motion,
+    read_manifest,
+)
 from talking_heads.corpus.viseme_segments import frames_of
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_NAMES, get_face
@@ -117,7 +125,7 @@ class Comparison:
     clips : int
         Clips of the other corpus.
     present : int
-        How many of them this one has as well.
+        How many of them this one has as well: the same id and text.
     samples : int
         How many have the same samples, bit for bit, before they were coded.
     motion : int
@@ -169,17 +177,20 @@ def compare_corpora(path: str | Path, other: str | Path | None = None) -> Compar
     return Comparison(
         len(theirs),
         len(both),
-        sum(mine[name][0] == theirs[name][0] for name in both),
-        sum(mine[name][1] == theirs[name][1] for name in both),
+        sum(mine[clip][0] == theirs[clip][0] for clip in both),
+        sum(mine[clip][1] == theirs[clip][1] for clip in both),
     )
 
 
-def _hashes(manifest: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    return {clip["id"]: (clip["samples"], clip["motion"]) for clip in manifest["clips"]}
+def _hashes(manifest: dict[str, Any]) -> dict[tuple[str, str], tuple[str, str]]:
+    """Return the hashes of samples and motion by a clip's id and text."""
+    return {
+        (clip["id"], clip["text"]): (clip["samples"], clip["motion"]) for clip in manifest["clips"]
+    }
 
 
 def verify_corpus(path: str | Path | None = None) -> str:
-    """Check every file of a corpus against its hash, and read every recording.
+    """Check a corpus against its hashes (files, manifest, motions), and read every recording.
 
     Parameters
     ----------
@@ -197,7 +208,19 @@ def verify_corpus(path: str | Path | None = None) -> str:
         That names the first file that is missing, changed or cannot be read.
     """
     corpus = load_corpus(path, verify=True)
-    for clip in corpus:
+    manifest = read_manifest(corpus_folder(path))
+    if fingerprint(manifest) != manifest["fingerprint"]:
+        raise UserError(
+            f"The manifest in {shown(corpus.root or '')} has changed since it was written.\n"
+            "Build or copy the corpus again."
+        )
+    for clip, entry in zip(corpus, manifest["clips"], strict=True):
+        motion = quantize_motion(np.stack([truth.values for truth in clip.truths]))
+        if array_hash(motion) != entry["motion"]:
+            raise UserError(
+                f"The motion of clip {clip.id} in {shown(corpus.root or '')} is not the one that "
+                "was built.\nBuild or copy the corpus again."
+            )
         if len(clip.audio) * clip.motion.fps != len(clip) * SAMPLE_RATE:
             raise UserError(
                 f"The sound of clip {clip.id} in {shown(corpus.root or '')} is not as long as its "

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from talking_heads.corpus.clip import Clip, Corpus
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_NAMES, Motion
+from talking_heads.files import shown
 from talking_heads.paths import data_dir
 from talking_heads.speech import Phoneme
 
@@ -92,6 +93,7 @@ _UNREADABLE = (
     KeyError,
     TypeError,
     AttributeError,
+    ArithmeticError,
     EOFError,
     NotImplementedError,
     zipfile.BadZipFile,
@@ -143,6 +145,8 @@ def new_folder(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
             raise
         if old is not None:
             shutil.rmtree(old)
+    except OSError as error:
+        raise UserError(f"Cannot write {shown(out)}: {error.strerror or error}.") from error
     finally:
         if folder.exists():
             shutil.rmtree(folder)
@@ -234,7 +238,7 @@ def read_manifest(root: Path) -> dict[str, Any]:
             raise UserError(f"{path} is not the manifest of a course corpus.")
         if manifest["version"] != VERSION:
             raise UserError(
-                f"The corpus in {root} has version {manifest['version']}; this package reads "
+                f"The corpus in {root} has version {manifest['version']!r:.20}; this package reads "
                 f"version {VERSION}.\nBuild it again: talking-heads corpus build."
             )
         if not isinstance(manifest["fingerprint"], str):
@@ -249,7 +253,7 @@ def read_manifest(root: Path) -> dict[str, Any]:
 
 
 def _damaged(root: Path, what: str) -> UserError:
-    return UserError(f"The corpus in {root} is damaged: {what}.\nBuild or copy it again.")
+    return UserError(f"The corpus in {shown(root)} is damaged: {what}.\nBuild or copy it again.")
 
 
 def load_corpus(path: str | Path | None = None, *, verify: bool = False) -> Corpus:
@@ -300,7 +304,14 @@ def load_corpus(path: str | Path | None = None, *, verify: bool = False) -> Corp
     except _UNREADABLE as error:
         if isinstance(error, UserError):
             raise
-        raise _damaged(root, f"{type(error).__name__}: {error}") from error
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        raise _damaged(root, told[:200]) from error
+
+
+def _phoneme(symbol: str, start: float, end: float, *more: float) -> Phoneme:
+    if not isinstance(symbol, str) or not 0 <= start <= end:
+        raise ValueError(f"a phoneme cannot be {symbol!r:.40} from {start!r:.40} to {end!r:.40}")
+    return Phoneme(symbol, start, end, *more)  # type: ignore[arg-type]
 
 
 def _clips(root: Path, manifest: Mapping[str, Any]) -> Iterator[Clip]:
@@ -308,10 +319,12 @@ def _clips(root: Path, manifest: Mapping[str, Any]) -> Iterator[Clip]:
     motions: dict[str, dict[str, NDArray[np.uint8]]] = {}
     for entry in manifest["clips"]:
         speaker, clip_id = entry["speaker"], entry["id"]
-        if entry["audio"] not in manifest["files"] or speaker not in manifest["speakers"]:
+        moves = f"motion/{speaker}.npz"
+        files = manifest["files"]
+        if not (entry["audio"] in files and moves in files and speaker in manifest["speakers"]):
             raise _damaged(root, f"the manifest lacks the files or the speaker of {clip_id}")
         if speaker not in motions:
-            with np.load(root / "motion" / f"{speaker}.npz", allow_pickle=False) as arrays:
+            with np.load(root / moves, allow_pickle=False) as arrays:
                 motions[speaker] = dict(arrays)
         stored = motions[speaker][clip_id]
         fits = stored.ndim == 4 and stored.dtype == np.uint8
@@ -321,10 +334,12 @@ def _clips(root: Path, manifest: Mapping[str, Any]) -> Iterator[Clip]:
             or (stored.shape[3] != entry["frames"])
         ):
             raise _damaged(root, f"the motion of {clip_id} has shape {stored.shape}")
+        coefficients = decode_motion(stored)
+        if coefficients.size and coefficients.max() > 1:
+            raise _damaged(root, f"the motion of {clip_id} has coefficients above 1")
         face_id = manifest["speakers"][speaker]["face_id"]
         truths = tuple(
-            Motion(values, "coefficients", fps, face_id, speaker)
-            for values in decode_motion(stored)
+            Motion(values, "coefficients", fps, face_id, speaker) for values in coefficients
         )
         yield Clip(
             id=clip_id,
@@ -332,7 +347,7 @@ def _clips(root: Path, manifest: Mapping[str, Any]) -> Iterator[Clip]:
             source=root / entry["audio"],
             truths=truths,
             text=entry["text"],
-            phonemes=tuple(Phoneme(*values) for values in entry["phonemes"]),
+            phonemes=tuple(_phoneme(*values) for values in entry["phonemes"]),
             noise_seed=int(entry["noise_seed"]),
             room=entry["room"],
             noise_db=float(entry["noise_db"]),

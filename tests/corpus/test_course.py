@@ -214,6 +214,17 @@ def _break_manifest(root: Path, **changes: object) -> None:
     (root / MANIFEST).write_text(json.dumps({**manifest, **changes}), "utf-8")
 
 
+def _break_clip(root: Path, **changes: object) -> None:
+    clips = json.loads((root / MANIFEST).read_text("utf-8"))["clips"]
+    _break_manifest(root, clips=[{**clips[0], **changes}, *clips[1:]])
+
+
+def _break_motion(root: Path) -> None:
+    path = root / "motion" / "ada.npz"
+    with np.load(path) as arrays:
+        np.savez(path, **{name: np.full_like(values, 200) for name, values in arrays.items()})
+
+
 def _break_stream(path: Path) -> None:
     """Spoil the compressed bytes of an archive and leave its directory sound."""
     content = bytearray(path.read_bytes())
@@ -237,6 +248,12 @@ def _break_stream(path: Path) -> None:
         (lambda root: _break_manifest(root, files={"../../etc/passwd": ""}), "leaves the folder"),
         (lambda root: _break_manifest(root, files={}), "lacks the files"),
         (lambda root: _break_manifest(root, speakers={}), "lacks the files"),
+        (lambda root: _break_clip(root, phonemes=[["a", 0.5, 0.2]]), "phoneme"),
+        (lambda root: _break_clip(root, phonemes=[[7, 0.0, 0.2]]), "phoneme"),
+        (lambda root: _break_clip(root, noise_seed=float("inf")), "damaged"),
+        (lambda root: _break_clip(root, noise_db=10**400), "damaged"),
+        (lambda root: _break_clip(root, speaker="../ada"), "lacks the files"),
+        (lambda root: _break_motion(root), "above 1"),
         (lambda root: (root / "motion" / "ada.npz").write_bytes(b"PK??"), "damaged"),
         (lambda root: _break_stream(root / "motion" / "ada.npz"), "damaged"),
         (lambda root: (root / "motion" / "ada.npz").unlink(), "ada.npz is missing"),
@@ -263,6 +280,28 @@ def test_verify_finds_changes(mini_path: Path, tmp_path: Path) -> None:
         verify_corpus(root)
 
 
+def test_verify_finds_another_manifest_and_other_motions(mini_path: Path, tmp_path: Path) -> None:
+    root = tmp_path / "corpus"
+    shutil.copytree(mini_path, root)
+    _break_clip(root, text="Something else was said.")
+    assert len(load_corpus(root)) == 8
+    with pytest.raises(UserError, match="since it was written"):
+        verify_corpus(root)
+    # Whoever mends the fingerprint as well still has motions that were never built.
+    _break_clip(root, motion="0" * 32)
+    _break_manifest(root, fingerprint=fingerprint(read_manifest(root)))
+    with pytest.raises(UserError, match="ada-001 in"):
+        verify_corpus(root)
+
+
+def test_clips_of_other_texts_are_others(mini_path: Path, tmp_path: Path) -> None:
+    root = tmp_path / "corpus"
+    shutil.copytree(mini_path, root)
+    _break_clip(root, text="Something else was said.")
+    found = compare_corpora(root, mini_path)
+    assert (found.clips, found.present, found.samples, found.motion) == (8, 7, 7, 7)
+
+
 def test_verify_finds_sound_that_does_not_fit(mini_path: Path, tmp_path: Path) -> None:
     root = tmp_path / "corpus"
     shutil.copytree(mini_path, root)
@@ -286,6 +325,10 @@ def test_damaged_audio_is_named(mini_path: Path, tmp_path: Path) -> None:
     clip.source.write_text("not audio", "utf-8")
     with pytest.raises(UserError, match="Cannot read"):
         _ = clip.audio
+    clip.source.write_bytes((mini_path / clip.source.relative_to(root)).read_bytes()[:9000])
+    with pytest.raises(UserError, match="is torn") as caught:
+        _ = clip.audio
+    assert len(str(caught.value).splitlines()) <= 3
     clip.source.unlink()
     with pytest.raises(UserError, match="lacks the audio"):
         _ = clip.audio
@@ -314,13 +357,16 @@ def test_storage_is_exact_to_a_ten_thousandth() -> None:
     np.testing.assert_array_equal(quantize_motion(decode_motion(stored)), whole)
 
 
+@pytest.mark.parametrize(
+    ("owner", "name"), [(Path, "write_bytes"), (np, "savez_compressed"), (Path, "write_text")]
+)
 def test_a_full_disk_is_told_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    owner: object, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> int:
+    def full(*_: object, **__: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(owner, name, full)
     with pytest.raises(UserError, match="No space left"):
         build_course_corpus(tmp_path / "c", clips_per_speaker=3, speakers=["ada"], progress=False)
     assert list(tmp_path.iterdir()) == []
