@@ -21,6 +21,7 @@ from talking_heads.face import (
 
 ORDERS: dict[str, tuple[str, ...]] = {"arkit": ARKIT_NAMES, "beat": BEAT_NAMES}
 """Orders of coefficients that have a name."""
+_MOST_FPS = 1000
 
 
 def truth_noise_seed(noise_seed: int, truth: int) -> int:
@@ -111,7 +112,7 @@ def motion_blendshapes(
     names : str or sequence of str
         ``"arkit"``, ``"beat"``, or names.
     fps : float, optional
-        Frames a second; those of the motion if left out.
+        Frames a second, at most 1,000; those of the motion if left out.
 
     Returns
     -------
@@ -121,7 +122,7 @@ def motion_blendshapes(
     Raises
     ------
     UserError
-        If the motion holds vertices, a name is unknown, or the frame rate is not above 0.
+        If the motion holds vertices, a name is unknown, or the frame rate is out of range.
     """
     if motion.kind != "coefficients":
         raise UserError("This motion holds vertices; fit_coefficients finds blendshapes for them.")
@@ -129,8 +130,8 @@ def motion_blendshapes(
     values = motion.values[:, columns]
     if fps is None or fps == motion.fps:
         return values
-    if not (np.isfinite(fps) and fps > 0):
-        raise UserError(f"The frame rate must be above 0, not {fps}.")
+    if not 0 < fps <= _MOST_FPS:
+        raise UserError(f"The frame rate is above 0 and at most {_MOST_FPS}, not {fps:g}.")
     frames = max(1, round(motion.duration * fps))
     place = np.minimum(np.arange(frames) * (motion.fps / fps), len(values) - 1)
     before = np.floor(place).astype(int)

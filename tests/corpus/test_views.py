@@ -108,6 +108,8 @@ def test_errors(clip: Clip) -> None:
         clip.blendshapes(["jawUp"])
     with pytest.raises(UserError, match="above 0"):
         clip.blendshapes(fps=0.0)
+    with pytest.raises(UserError, match="at most 1000"):
+        clip.blendshapes(fps=1e12)
     with pytest.raises(UserError, match="resolution"):
         clip.vertices("huge")
 
