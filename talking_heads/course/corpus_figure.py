@@ -115,14 +115,17 @@ def save_corpus_picture(figure: Figure, path: str | PathLike[str]) -> None:
 def describe_corpus_picture(corpus: Corpus, clip_ids: Sequence[str] | None = None) -> str:
     """Say in words what the picture shows: its text alternative."""
     clips = _chosen(corpus) if clip_ids is None else [corpus.clip(name) for name in clip_ids]
-    parts = []
+    parts: list[str] = []
     for clip in clips:
         face = get_face(clip.motion.face_id)
         widest = 1000 * float(face.aperture(clip.motion.values).max())
-        parts.append(f"{clip.speaker} in {clip.duration:.1f} s, lips open up to {widest:.0f} mm")
+        if not parts or clip.text != clips[0].text:
+            parts.append(f"“{clip.text}” said")
+        how = f"by {clip.speaker} in {clip.duration:.1f} s, lips open up to {widest:.0f} mm"
+        parts[-1] += f" {how}" if parts[-1].endswith(" said") else f" and {how}"
     return (
-        f"The sentence “{clips[0].text}” said by {' and by '.join(parts)}: five faces each, the "
-        "spectrogram with the borders of the phonemes, and curves of lips, jaw and brows."
+        f"{' and '.join(parts)}: five faces each, the spectrogram with the borders of the "
+        "phonemes, and curves of lips, jaw and brows."
     )
 
 

@@ -55,6 +55,7 @@ def test_it_picks_one_sentence_and_speakers_of_two_engines(corpus, figure):
     assert TEXT in words
     assert "ada in 2.0 s" in words
     assert "slt in 2.0 s" in words
+    assert words.count("“") == 1
 
 
 def test_curves_are_those_of_the_clips(corpus):
