@@ -61,7 +61,8 @@ def read_audio(path: Path) -> NDArray[np.float32]:
     except UserError:
         raise
     except (OSError, RuntimeError, ValueError, wave.Error, EOFError) as error:
-        raise UserError(f"Cannot read {path}: {error}. Build or copy the corpus again.") from error
+        told = str(error).rstrip(".")
+        raise UserError(f"Cannot read {path}: {told}. Build or copy the corpus again.") from error
     if rate != SAMPLE_RATE or channels != 1:
         raise UserError(f"{path} should be {SAMPLE_RATE} Hz mono.")
     return np.ascontiguousarray(samples, dtype=np.float32)

@@ -154,6 +154,8 @@ def new_folder(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
 
 def check_target(out: Path, *, overwrite: bool) -> None:
     """Raise `UserError` unless a corpus may be written to `out`."""
+    if out.is_symlink() and not out.exists():
+        raise UserError(f"{shown(out)} is a link that leads nowhere.\nChoose another folder.")
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not (out / MANIFEST).is_file():
@@ -316,6 +318,8 @@ def _phoneme(symbol: str, start: float, end: float, *more: float) -> Phoneme:
 
 def _clips(root: Path, manifest: Mapping[str, Any]) -> Iterator[Clip]:
     fps = float(manifest["fps"])
+    if not 1 <= fps <= 1000:
+        raise _damaged(root, f"{fps:g} is no frame rate")
     motions: dict[str, dict[str, NDArray[np.uint8]]] = {}
     for entry in manifest["clips"]:
         speaker, clip_id = entry["speaker"], entry["id"]
@@ -337,6 +341,9 @@ def _clips(root: Path, manifest: Mapping[str, Any]) -> Iterator[Clip]:
         coefficients = decode_motion(stored)
         if coefficients.size and coefficients.max() > 1:
             raise _damaged(root, f"the motion of {clip_id} has coefficients above 1")
+        phonemes = tuple(_phoneme(*values) for values in entry["phonemes"])
+        if phonemes and phonemes[-1].end * fps > entry["frames"] + 1:
+            raise _damaged(root, f"the phonemes of {clip_id} last longer than its motion")
         face_id = manifest["speakers"][speaker]["face_id"]
         truths = tuple(
             Motion(values, "coefficients", fps, face_id, speaker) for values in coefficients
@@ -347,7 +354,7 @@ def _clips(root: Path, manifest: Mapping[str, Any]) -> Iterator[Clip]:
             source=root / entry["audio"],
             truths=truths,
             text=entry["text"],
-            phonemes=tuple(_phoneme(*values) for values in entry["phonemes"]),
+            phonemes=phonemes,
             noise_seed=int(entry["noise_seed"]),
             room=entry["room"],
             noise_db=float(entry["noise_db"]),

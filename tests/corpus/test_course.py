@@ -150,6 +150,10 @@ def test_refuses_what_is_in_the_way(mini_path: Path, tmp_path: Path) -> None:
         build_course_corpus(notes, clips_per_speaker=3, progress=False, overwrite=True)
     assert (notes / "thesis.txt").read_text("utf-8") == "years of work"
 
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="leads nowhere"):
+        build_course_corpus(tmp_path / "link", clips_per_speaker=3, progress=False)
+
 
 def test_overwrite_replaces(mini_path: Path, tmp_path: Path) -> None:
     target = tmp_path / "corpus"
@@ -254,6 +258,8 @@ def _break_stream(path: Path) -> None:
         (lambda root: _break_clip(root, noise_db=10**400), "damaged"),
         (lambda root: _break_clip(root, speaker="../ada"), "lacks the files"),
         (lambda root: _break_motion(root), "above 1"),
+        (lambda root: _break_manifest(root, fps=1e-300), "no frame rate"),
+        (lambda root: _break_manifest(root, fps=50), "longer than its motion"),
         (lambda root: (root / "motion" / "ada.npz").write_bytes(b"PK??"), "damaged"),
         (lambda root: _break_stream(root / "motion" / "ada.npz"), "damaged"),
         (lambda root: (root / "motion" / "ada.npz").unlink(), "ada.npz is missing"),
