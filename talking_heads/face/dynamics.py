@@ -27,6 +27,8 @@ SWAY = ((4.5, 0.50), (8.0, 0.75))
 """Natural frequency (Hz) and damping ratio of cheeks, jowls and chin pad; of the skin round the
 lips."""
 
+_CHUNK = 500  # frames posed at once
+
 
 def surface_motion(
     motion: Motion,
@@ -68,8 +70,8 @@ def surface_motion(
 
     Notes
     -----
-    All frames are held at once, 12 bytes a vertex and frame: a minute at the medium resolution
-    takes 0.2 GB. Cut longer motions, or write them with `talking_heads.export`.
+    The result holds all frames, 12 bytes a vertex and frame: a minute at the medium resolution
+    takes 0.2 GB.
     """
     if part not in ("all", "skin"):
         raise UserError(f'part is "all" or "skin", not {part!r}.')
@@ -86,11 +88,13 @@ def surface_motion(
         else:
             out = motion_vertices(replace(motion, head_rotation=None), face)
     else:
-        out = face.pose(motion.values)
+        kept = skin if part == "skin" else len(face.vertices)
+        out = np.empty((len(motion), kept, 3), dtype=np.float32)
+        for start in range(0, len(motion), _CHUNK):
+            piece = slice(start, start + _CHUNK)
+            out[piece] = face.pose(motion.values[piece])[:, :kept]
         if soft_tissue:
             sway(out, face, motion.fps)
-    if out.shape[1] > skin and part == "skin":
-        out = np.ascontiguousarray(out[:, :skin])
     if noise_seed is not None:
         out[:, :skin] += scan_noise(face, len(motion), noise_seed, motion.fps)
     return out

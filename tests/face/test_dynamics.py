@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -168,6 +170,23 @@ def test_wrong_questions_are_refused(low):
         surface_motion(motion, resolution="medium", face=low)
     with pytest.raises(UserError, match="seed"):
         scan_noise(low, 3, seed=-1)
+
+
+def test_a_long_motion_is_that_of_its_frames_and_takes_little_beside_its_result(low):
+    motion = talking(1600)
+    tracemalloc.start()
+    skin = surface_motion(motion, part="skin")
+    beside = tracemalloc.get_traced_memory()[1] - skin.nbytes
+    tracemalloc.stop()
+    assert beside < 0.75 * 1600 * low.vertices.nbytes
+    stiff = surface_motion(motion, part="skin", soft_tissue=False)
+    for start in (0, 490, 1580):
+        piece = slice(start, start + 20)
+        posed = low.pose(motion.values[piece])[:, low.parts["skin"]]
+        np.testing.assert_allclose(stiff[piece], posed, atol=1e-7)
+    # Soft tissue knows nothing of the pieces: it does not start anew in the middle.
+    lag = np.linalg.norm(skin - stiff, axis=2).max(1)
+    assert lag[500] > 0.5 * lag[25] > 1e-5
 
 
 def test_the_skin_of_a_motion_of_skin_is_what_it_holds(low):
