@@ -266,7 +266,8 @@ def read_texts(path: str | Path) -> list[str]:
     content = read_text(path, _MOST_LINES * _LONGEST_TEXT)
     found: dict[str, str] = {}
     for number, line in enumerate(content.splitlines(), start=1):
-        text = " ".join(line.split())
+        # Control characters would reach terminals and pictures.
+        text = " ".join("".join(c if c.isprintable() else " " for c in line).split())
         if not text or text.startswith("#"):
             continue
         if len(text) > _LONGEST_TEXT:

@@ -185,7 +185,7 @@ def test_thousands_of_texts_are_dealt_at_once() -> None:
 
 def test_reading_own_texts(tmp_path: Path) -> None:
     file = tmp_path / "texts.txt"
-    lines = ["\ufeff# my texts", "One  two.", "", "one TWO", *TEXTS[:5]]
+    lines = ["\ufeff# my texts", "One\0 \x1btwo.", "", "one TWO", *TEXTS[:5]]
     file.write_text("\r\n".join(lines), "utf-8")
     assert read_texts(file) == ["One two.", *TEXTS[:5]]
 
