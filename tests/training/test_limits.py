@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
 
-from talking_heads.corpus.clip import Corpus
+from talking_heads.corpus.clip import Clip, Corpus
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, Motion
+from talking_heads.models.baselines import MeanFace
+from talking_heads.training import limits
 from talking_heads.training.limits import floors_and_ceilings, limits_table
 
 
@@ -40,6 +43,36 @@ def test_nobody_is_his_own_neighbour(corpus: Corpus) -> None:
         clips.append(dataclasses.replace(clip, source=noise, truths=(motion,)))
     found = floors_and_ceilings(dataclasses.replace(corpus, clips=tuple(clips)), splits=["train"])
     assert found["splits"]["train"]["nearest"]["aperture_error_mm"] > 2
+
+
+def test_floors_learn_from_train_alone_and_choose_on_val(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, list[list[str]]] = {}
+
+    def stand_in(name: str) -> object:
+        class Floor:
+            strength = 0.01
+
+            @classmethod
+            def fit(cls, *splits: Iterable[Clip]) -> MeanFace:
+                seen[name] = [[clip.id for clip in clips] for clips in splits]
+                return MeanFace(np.zeros(52))
+
+        return Floor
+
+    for name in ("MeanFace", "NearestNeighbour", "RidgeRegression"):
+        monkeypatch.setattr(limits, name, stand_in(name))
+    splits = dict(corpus.splits)
+    splits["val"], splits["train"] = splits["train"][:1], splits["train"][1:]
+    limits._Judges(dataclasses.replace(corpus, splits=splits))
+    train, val = (
+        [clip.id for clip in corpus.split("train")][k] for k in (slice(1, None), slice(1))
+    )
+    assert train and val
+    assert seen == {
+        "MeanFace": [train], "NearestNeighbour": [train], "RidgeRegression": [train, val]
+    }  # fmt: skip
 
 
 def test_truths_are_judged_by_each_other(corpus: Corpus) -> None:
