@@ -169,6 +169,19 @@ def test_a_motion_of_the_skin_alone_comes_alive_too(babble):
     assert not lacking(blinking).blinks
 
 
+def test_tired_lids_stay_down_and_the_look_allows_for_the_head(babble):
+    plain = mouth_only(babble)
+    values = plain.values.copy()
+    values[:, K["eyeBlinkLeft"]] = 0.3
+    tired = replace(plain, values=values)
+    life, alive = added_life(tired, 2), enliven(tired, 2)
+    assert life.blink.max() > 0.9 and np.ptp(life.head, axis=0).min() > 0.01
+    lid = alive.values[:, K["eyeBlinkLeft"]]
+    assert np.array_equal(lid, np.maximum(life.blink, np.float32(0.3)))
+    look = alive.values[:, K["eyeLookOutLeft"]] - alive.values[:, K["eyeLookInLeft"]]
+    np.testing.assert_allclose(look, steadied(life)[:, 0], atol=1e-6)
+
+
 @pytest.mark.parametrize("count", [1, 1141, 1143, 5518])
 def test_vertices_of_another_head_are_refused(count):
     stray = Motion(np.zeros((5, count, 3), np.float32), "vertices", face_id="neutral@low")
