@@ -5,9 +5,10 @@ from pytest import MonkeyPatch
 from talking_heads.corpus.clip import Corpus
 from talking_heads.errors import UserError
 from talking_heads.face import Motion
+from talking_heads.metrics.scores import Target
 from talking_heads.models import DiffSpeaker, DiffSpeakerConfig, MotionContract
 from talking_heads.training import evaluate_blinks, evaluate_lips
-from talking_heads.training.evaluation import blinks_a_minute
+from talking_heads.training.evaluation import _pick, blinks_a_minute
 
 
 @pytest.fixture
@@ -45,6 +46,29 @@ def test_styles(oracle: DiffSpeaker, corpus: Corpus) -> None:
     assert each["by_style"]["ada"] < 0.9
     own = evaluate_lips(oracle, corpus, "test_seen")
     assert average["clips"] == 2 and own["clips"] == 2
+
+
+def test_each_clip_is_animated_in_its_speakers_style(
+    oracle: DiffSpeaker, corpus: Corpus, monkeypatch: MonkeyPatch
+) -> None:
+    asked, animate = [], oracle.animate
+
+    def noted(audio: np.ndarray, *, speaker: str | None = None, seed: int = 0) -> Motion:
+        asked.append(speaker)
+        return animate(audio, speaker=speaker, seed=seed)
+
+    monkeypatch.setattr(oracle, "animate", noted)
+    evaluate_lips(oracle, corpus, "test_seen", (0, 1))
+    assert asked == 2 * [clip.speaker for clip in corpus.split("test_seen")]
+
+
+def test_the_picked_style_is_the_best_one_and_its_clips_do_not_count(
+    oracle: DiffSpeaker, corpus: Corpus
+) -> None:
+    targets = [Target(clip) for clip in corpus.split("test_unseen")]
+    picked, rest = _pick(oracle, targets, 0, count=1)
+    assert picked == {"maya": "ben"}
+    assert rest == targets[1:]
 
 
 def test_too_few_clips_to_pick_a_style(oracle: DiffSpeaker, corpus: Corpus) -> None:
