@@ -21,7 +21,7 @@ from talking_heads.face.surface import Anchors, smoothstep
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
 
-_FLESH = ((1.0, 0.0045), (float(MOUTH_BORDER), 0.0030), (float(MOUTH_CONTACT), 0.0008))
+_FLESH = ((1.0, 0.0047), (float(MOUTH_BORDER), 0.0032), (float(MOUTH_CONTACT), 0.0010))
 """Distance in metres that points of the lips keep from the teeth, by ring."""
 JAW_FORWARD, JAW_ASIDE = 0.007, 0.009  # metres by which the lower teeth move at coefficient 1
 _EDGE = 0.002  # metres over which a barrier begins above the edge of the teeth
