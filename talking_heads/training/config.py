@@ -15,7 +15,7 @@ from talking_heads.training.augment import Augmentation
 class TrainConfig:
     """Settings of a training run. The defaults are the ``course`` preset."""
 
-    steps: int = 2000
+    steps: int = 3000
     """Updates of the weights."""
     batch: int = 24
     """Clips in a batch. Paper (DiffSpeaker): 32."""
