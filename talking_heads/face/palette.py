@@ -124,7 +124,8 @@ def _beard(color: Array, p: Array, surface: HeadSurface) -> Array:
     front = smoothstep(y, at.mouth[1] + 0.024, at.mouth[1] + 0.008)
     side = smoothstep(y + 0.85 * np.maximum(z - 0.002, 0.0), -0.002, -0.022)
     blend = smoothstep(x, 0.024, 0.038)
-    sideburn = smoothstep(z, 0.020, 0.011) * smoothstep(y, 0.016, 0.006)
+    tip = 0.25 * np.maximum(y, 0.0)  # it narrows up to the hair
+    sideburn = smoothstep(z, 0.021 - tip, 0.008 - tip) * smoothstep(y, 0.042, 0.030)
     above = front * (1 - blend) + np.maximum(side, sideburn) * blend
     below = smoothstep(y - surface.y(-0.086) + 0.75 * np.clip(z, 0.0, 0.05), -0.012, 0.004)
     ahead = smoothstep(z - 0.45 * np.maximum(-0.040 - y, 0.0), -0.013, -0.003)
