@@ -302,6 +302,8 @@ def test_a_stopped_run_leaves_nothing_half_written(
         env={**os.environ, "TMPDIR": str(scratch)},
         stderr=subprocess.PIPE,
         text=True,
+        # Under nohup or in the background the tests themselves may ignore it.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     ) as process:
         while not list(here.glob(".corpus-*/audio/ada/*")) and process.poll() is None:
             time.sleep(0.02)

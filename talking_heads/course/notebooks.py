@@ -28,10 +28,15 @@ WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 COST_LINE = re.compile(r"^(?P<label>- \*\*Measured cost:\*\*) .*$", re.MULTILINE)
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _CELL_TIMEOUT = 600
-_MEMORY_PROBE = (
-    "import resource as _r, sys as _s\n"
-    "print(_r.getrusage(_r.RUSAGE_SELF).ru_maxrss / (1e6 if _s.platform == 'linux' else 1e9))"
-)
+# On Linux ru_maxrss survives exec: a kernel would inherit the peak of the process that started it.
+_MEMORY_PROBE = """
+import resource as _r, sys as _s
+if _s.platform == 'linux':
+    with open('/proc/self/status') as _f:
+        print(next(int(_l.split()[1]) for _l in _f if _l.startswith('VmHWM')) / 1e6)
+else:
+    print(_r.getrusage(_r.RUSAGE_SELF).ru_maxrss / 1e9)
+"""
 
 
 @dataclass(frozen=True)
