@@ -265,13 +265,13 @@ def _run_corpus_components(options: argparse.Namespace) -> int:
 def _run_corpus_picture(options: argparse.Namespace) -> int:
     from talking_heads.corpus import load_corpus
     from talking_heads.course.corpus_figure import (
+        check_picture_target,
         corpus_picture,
         describe_corpus_picture,
         save_corpus_picture,
     )
-    from talking_heads.files import check_target
 
-    check_target(options.out)
+    check_picture_target(options.out)
     corpus = load_corpus(options.path)
     save_corpus_picture(corpus_picture(corpus, options.pair), options.out)
     print(f"{shown(options.out)}: {describe_corpus_picture(corpus, options.pair)}")

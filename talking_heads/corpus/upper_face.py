@@ -17,37 +17,13 @@ from talking_heads.corpus.variation import smooth_noise
 from talking_heads.corpus.viseme_segments import visemes_of
 from talking_heads.corpus.visemes import VOWELS
 from talking_heads.face import ARKIT_INDEX
+from talking_heads.face.life import BLINK_FALL, blink_curve
 from talking_heads.speech import Phoneme
 
-_CLOSING = 0.36
-"""Share of a blink in which the lid falls; it falls about twice as fast as it rises."""
-_CLOSED = 0.14
-"""Share of a blink in which the lid stays down."""
 _PHRASE = 0.12
 """Shortest pause in seconds that begins a new phrase."""
 _BLINK_GAP = 0.45
 """Shortest time between the starts of two blinks, in seconds."""
-
-
-def blink_shape(time: NDArray[np.float64], length: float = 0.208) -> NDArray[np.float64]:
-    """Return the closing of the lid during one blink that starts at 0.
-
-    Parameters
-    ----------
-    time : ndarray
-        ``(frame,)`` seconds since the lid began to fall.
-    length : float
-        Seconds until the lid is up again. Short blinks last about 208 ms.
-
-    Returns
-    -------
-    ndarray
-        ``(frame,)``, 0 open to 1 shut: a raised cosine down, a short hold, a slower rise.
-    """
-    phase = time / length
-    down = np.clip(phase / _CLOSING, 0, 1)
-    up = np.clip((1 - phase) / (1 - _CLOSING - _CLOSED), 0, 1)
-    return (0.5 - 0.5 * np.cos(np.pi * down)) * (0.5 - 0.5 * np.cos(np.pi * up))
 
 
 def blink_times(
@@ -219,8 +195,8 @@ def upper_face(
     blink = np.zeros(frames)
     for start in blink_times(frames / fps, style.blinks, pauses, rng, style.double_blinks):
         # On a frame of its own, the lid is seen shut; between two frames it would seem to miss.
-        start = np.round((start + _CLOSING * style.blink_length) * fps) / fps
-        shape = blink_shape(clock - start + _CLOSING * style.blink_length, style.blink_length)
+        start = np.round((start + BLINK_FALL * style.blink_length) * fps) / fps
+        shape = blink_curve(clock - start + BLINK_FALL * style.blink_length, style.blink_length)
         blink = np.maximum(blink, shape * rng.uniform(0.92, 1.0))
 
     raised = np.full(frames, style.brow_rest)

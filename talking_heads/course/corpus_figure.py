@@ -6,6 +6,7 @@ import io
 from collections import defaultdict
 from collections.abc import Sequence
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,17 +88,32 @@ def corpus_picture(
     return figure
 
 
+def check_picture_target(path: str | PathLike[str]) -> Path:
+    """Return the path of a picture to write.
+
+    Raises
+    ------
+    UserError
+        If the name does not end in .jpg or .jpeg, or the folder does not exist.
+    """
+    target = check_target(path)
+    if target.suffix.lower() not in (".jpg", ".jpeg"):
+        raise UserError(f"The picture is a JPEG: name it {target.stem}.jpg, not {target.name}.")
+    return target
+
+
 def save_corpus_picture(figure: Figure, path: str | PathLike[str]) -> None:
     """Write the picture as a JPEG of less than 200 kB.
 
     Raises
     ------
     UserError
-        If the folder does not exist or cannot be written.
+        If the name does not end in .jpg or .jpeg, or the folder does not exist or cannot be
+        written.
     """
     from PIL import Image
 
-    target = check_target(path)
+    target = check_picture_target(path)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=_DPI)
     picture = Image.open(stream).convert("RGB")

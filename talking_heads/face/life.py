@@ -25,7 +25,9 @@ _FASTEST = 1000.0  # frames a second; the filters would grow without bounds
 _BLINKS = 11.0  # a minute; shifts of gaze bring some more
 _BLINK_GAP = 0.6  # seconds between the starts of two blinks, at least
 _BLINK = 0.21  # seconds from lid fall to lid rise
-_CLOSING, _CLOSED = 0.36, 0.14  # shares of a blink: the lid falls, stays down, and rises
+BLINK_FALL = 0.36
+"""Share of a blink in which the lid falls; it falls about twice as fast as it rises."""
+_CLOSED = 0.14  # share of a blink in which the lid stays down
 _SWAY = np.radians([0.8, 1.5, 0.7])  # pitch, yaw, roll: slow drift, standard deviation
 _SHIFT = np.radians([1.1, 2.4, 0.9])  # the same of changes of posture
 _NOD = np.radians(2.6)  # nod at full emphasis
@@ -128,22 +130,24 @@ def steadied(life: Liveliness) -> Floats:
     return np.clip(life.gaze - turned, -1, 1).astype(np.float32)
 
 
-def blink_curve(time: Array) -> Array:
+def blink_curve(time: Array, length: float = _BLINK) -> Array:
     """Return how far a lid is shut during a blink that starts at 0.
 
     Parameters
     ----------
     time : ndarray
         Seconds since the lid began to fall.
+    length : float
+        Seconds until the lid is up again. Short blinks last about 208 ms.
 
     Returns
     -------
     ndarray
-        0 open to 1 shut: it falls fast, stays down for a moment and rises more slowly.
+        0 open to 1 shut: a raised cosine down, a short hold, a slower rise.
     """
-    phase = time / _BLINK
-    down = np.clip(phase / _CLOSING, 0, 1)
-    up = np.clip((1 - phase) / (1 - _CLOSING - _CLOSED), 0, 1)
+    phase = time / length
+    down = np.clip(phase / BLINK_FALL, 0, 1)
+    up = np.clip((1 - phase) / (1 - BLINK_FALL - _CLOSED), 0, 1)
     return (0.5 - 0.5 * np.cos(np.pi * down)) * (0.5 - 0.5 * np.cos(np.pi * up))
 
 
@@ -240,6 +244,6 @@ def _blinks(
             continue
         last = start
         # Shut on a frame of its own: between two frames the lids would seem to miss.
-        shut = np.round((start + _CLOSING * _BLINK) * fps) / fps
-        blink = np.maximum(blink, blink_curve(clock - shut + _CLOSING * _BLINK))
+        shut = np.round((start + BLINK_FALL * _BLINK) * fps) / fps
+        blink = np.maximum(blink, blink_curve(clock - shut + BLINK_FALL * _BLINK))
     return blink

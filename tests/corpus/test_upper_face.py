@@ -5,25 +5,12 @@ import pytest
 
 from talking_heads.corpus.style import Style
 from talking_heads.corpus.upper_face import (
-    blink_shape,
     blink_times,
     brow_accents,
     gaze_path,
     upper_face,
 )
 from talking_heads.speech import Phoneme
-
-
-def test_blink_by_hand() -> None:
-    length = 0.2
-    time = np.array([-0.1, 0.0, 0.036, 0.072, 0.1, 0.2, 0.5])
-    np.testing.assert_allclose(blink_shape(time, length), [0, 0, 0.5, 1, 1, 0, 0], atol=1e-9)
-
-
-def test_lid_falls_faster_than_it_rises() -> None:
-    time = np.linspace(0, 0.208, 2001)
-    speed = np.diff(blink_shape(time))
-    assert speed.max() > 1.2 * -speed.min()
 
 
 @pytest.mark.parametrize("rate", [6.0, 15.0, 26.0])

@@ -9,6 +9,7 @@ from PIL import Image
 from talking_heads.corpus import Clip, Corpus
 from talking_heads.course.corpus_figure import (
     _moments,
+    check_picture_target,
     corpus_picture,
     describe_corpus_picture,
     save_corpus_picture,
@@ -101,6 +102,12 @@ def test_the_file_is_a_small_jpeg(figure, tmp_path):
     assert pixels[:4].min() > 235  # paper, on which dark ink can be read whatever the theme
     with pytest.raises(UserError):
         save_corpus_picture(figure, tmp_path / "no" / "x.jpg")
+
+
+def test_a_picture_with_another_ending_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"name it x\.jpg, not x\.png"):
+        check_picture_target(tmp_path / "x.png")
+    assert check_picture_target(tmp_path / "X.JPEG").name == "X.JPEG"
 
 
 @pytest.mark.parametrize(

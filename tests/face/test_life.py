@@ -87,6 +87,11 @@ def test_the_look_stays_while_the_head_turns(minutes):
     assert np.abs(world - life.gaze[:, 0] * np.radians(28)).max() < 1e-3
 
 
+def test_a_blink_by_hand():
+    time = np.array([-0.1, 0.0, 0.036, 0.072, 0.1, 0.2, 0.5])
+    np.testing.assert_allclose(blink_curve(time, 0.2), [0, 0, 0.5, 1, 1, 0, 0], atol=1e-9)
+
+
 def test_a_blink_falls_faster_than_it_rises():
     time = np.linspace(0, 0.21, 400)
     shut = blink_curve(time)
