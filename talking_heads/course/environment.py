@@ -86,16 +86,19 @@ def _check_audio() -> Check:
 
 
 def _check_data() -> Check:
+    from talking_heads.corpus import load_corpus
     from talking_heads.models import load_model
 
     folder = checkpoint_dir("diff_speaker")
     try:
         load_model("diff_speaker")
+        clips = len(load_corpus())
     except UserError as error:
         remedy = "get the data folder again (git checkout -- data), or set TALKING_HEADS_DATA to it"
         return Check("data", False, " ".join(str(error).split()).rstrip("."), remedy)
     megabytes = sum(file.stat().st_size for file in folder.iterdir() if file.is_file()) / 1e6
-    return Check("data", True, f"{data_dir()}: model diff_speaker, {megabytes:.1f} MB")
+    detail = f"model diff_speaker, {megabytes:.1f} MB; course corpus, {clips} clips"
+    return Check("data", True, f"{data_dir()}: {detail}")
 
 
 def _check_speech() -> Check:

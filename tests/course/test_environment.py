@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from talking_heads.course import environment
 from talking_heads.course.environment import Check, check_environment
+from talking_heads.paths import data_dir
 
 
 def test_a_check_is_one_line() -> None:
@@ -37,6 +40,20 @@ def test_a_missing_engine_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> No
     check = environment._check_speech()
     assert not check.ok
     assert "[speech]" in check.remedy
+
+
+def test_model_and_corpus_are_there() -> None:
+    check = environment._check_data()
+    assert check.ok
+    assert "model diff_speaker" in check.detail and "640 clips" in check.detail
+
+
+def test_a_lost_corpus_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").symlink_to(data_dir() / "checkpoints")
+    monkeypatch.setenv("TALKING_HEADS_DATA", str(tmp_path))
+    check = environment._check_data()
+    assert not check.ok
+    assert "git checkout" in check.remedy
 
 
 def test_missing_data_says_how_to_get_them(
