@@ -12,10 +12,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DATA_README = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+def _blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,26 @@ def test_programs(program: str, folder: Path) -> None:
     done = _run([sys.executable, "-c", program], folder)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+def test_the_views_of_the_data_readme(folder: Path) -> None:
+    (program,) = _blocks("python", DATA_README)
+    shapes = "print(clip.vertices('low').shape[1:], batch['motion'].shape, data.templates().shape)"
+    done = _run([sys.executable, "-c", f"{program}\n{shapes}"], folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[0] == (
+        "(1142, 3) torch.Size([24, 100, 1142, 3]) torch.Size([16, 1142, 3])"
+    )
+
+
+def test_the_speakers_of_the_data_readme_can_be_read(folder: Path) -> None:
+    from talking_heads.corpus.casting import read_people
+
+    (people,) = _blocks("json", DATA_README)
+    (folder / "people.json").write_text(people, "utf-8")
+    assert [person.name for person in read_people(folder / "people.json")] == [
+        "zoe", "kim", "lee", "ann",
+    ]  # fmt: skip
 
 
 def test_pictures_and_links_exist() -> None:
