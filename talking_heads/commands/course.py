@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from talking_heads.commands.arguments import Subparsers, add_command, seed
 
 
 def _run_exercises(options: argparse.Namespace) -> int:
@@ -49,22 +50,8 @@ def _run_course_lint(options: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def add_course_commands(
-    commands: argparse._SubParsersAction[Any],
-    add: Callable[..., argparse.ArgumentParser],
-    seed: Callable[[str], int],
-) -> None:
-    """Add the course's commands to a parser.
-
-    Parameters
-    ----------
-    commands : argparse subparsers
-        Where the commands go.
-    add : callable
-        ``add(name, run, help, to)`` makes a command and returns its parser.
-    seed : callable
-        Turns a word of the command line into a seed, or refuses it.
-    """
+def add_course_commands(commands: Subparsers[Any]) -> None:
+    """Add ``exercises``, ``progress`` and ``course``."""
     exercises = commands.add_parser("exercises", help="Make copies of the exercises.")
     kinds = exercises.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for kind, folder, text in (
@@ -76,7 +63,7 @@ def add_course_commands(
         ("solution", "solutions", "Make copies with the solutions in them."),
         ("release", "release", "Make an nbgrader course: points, locked tests, hidden tests."),
     ):
-        command = add(kind, _run_exercises, text, kinds)
+        command = add_command(kinds, kind, _run_exercises, text)
         command.set_defaults(kind=kind)
         command.add_argument(
             "numbers", nargs="*", metavar="NN", help="notebook numbers, as 00 (all)"
@@ -88,12 +75,12 @@ def add_course_commands(
         if kind == "release":
             command.add_argument("--seed", type=seed, help="chooses the hidden tests' inputs")
 
-    add("progress", _run_progress, "Show which exercise checks have passed.")
+    add_command(commands, "progress", _run_progress, "Show which exercise checks have passed.")
 
     course = commands.add_parser("course", help="For authors: build and check the notebooks.")
     tasks = course.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    execute = add(
-        "execute", _run_course_execute, "Build notebooks from their sources and run them.", tasks
+    execute = add_command(
+        tasks, "execute", _run_course_execute, "Build notebooks from their sources and run them."
     )
     execute.add_argument("numbers", nargs="*", metavar="NN", help="notebook numbers, as 00 (all)")
-    add("lint", _run_course_lint, "Check notebooks and exercise masters for faults.", tasks)
+    add_command(tasks, "lint", _run_course_lint, "Check notebooks and exercise masters for faults.")
