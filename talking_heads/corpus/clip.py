@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import wave
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,60 +11,17 @@ from typing import Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from talking_heads.corpus.heads import Head, Surface, course_head
+from talking_heads.corpus.lazy import LazyMotion, SoundFile, read_audio
 from talking_heads.errors import UserError
-from talking_heads.face import Motion
+from talking_heads.face import RESOLUTIONS, Motion, MotionKind
+from talking_heads.files import shown
 from talking_heads.speech import SAMPLE_RATE, Phoneme
+from talking_heads.speech.frames import frame_to_sample
 
-AudioSource = Path | NDArray[np.float32]
-
-
-def read_audio(path: Path) -> NDArray[np.float32]:
-    """Read an audio file of a corpus as it is, without resampling.
-
-    WAV needs nothing but Python; FLAC and Ogg need soundfile.
-
-    Parameters
-    ----------
-    path : Path
-        A mono file at 16 kHz.
-
-    Returns
-    -------
-    ndarray
-        ``(samples,)`` float32, -1 to 1.
-
-    Raises
-    ------
-    UserError
-        If the file is missing, damaged, or not 16 kHz mono.
-    """
-    if not path.is_file():
-        raise UserError(f"The corpus lacks the audio file {path}. Build or copy the corpus again.")
-    try:
-        if path.suffix == ".wav":
-            with wave.open(str(path), "rb") as file:
-                rate, channels = file.getframerate(), file.getnchannels()
-                if file.getsampwidth() != 2:
-                    raise wave.Error("the samples do not have 16 bits")
-                samples = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2") / 32768
-        else:
-            try:
-                import soundfile
-            except ImportError:
-                raise UserError(
-                    f"soundfile is not installed, which {path.name} needs.\n"
-                    "Install it: pip install soundfile"
-                ) from None
-            samples, rate = soundfile.read(path, dtype="float32")
-            channels = samples.ndim
-    except UserError:
-        raise
-    except (OSError, RuntimeError, ValueError, wave.Error, EOFError) as error:
-        told = str(error).rstrip(".")
-        raise UserError(f"Cannot read {path}: {told}. Build or copy the corpus again.") from error
-    if rate != SAMPLE_RATE or channels != 1:
-        raise UserError(f"{path} should be {SAMPLE_RATE} Hz mono.")
-    return np.ascontiguousarray(samples, dtype=np.float32)
+AudioSource = Path | NDArray[np.float32] | SoundFile
+_MOST_SILENCE = 1.0
+"""Seconds by which the sound of a real recording may end before its motion."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +34,13 @@ class Clip:
         Unique in the corpus.
     speaker : str
         Who speaks.
-    source : Path or ndarray
-        Audio file, or ``(samples,)`` float32 at 16 kHz. Files are read when asked for.
-    truths : tuple of Motion
-        Motions that fit, all of one length. In the course corpus they differ in blinks, brows and
-        gaze, and a little in the mouth, as one speaker's recordings of one sentence do.
+    source : Path, ndarray or SoundFile
+        Audio file, or ``(samples,)`` float32 at 16 kHz. Files are read when asked for. A
+        `SoundFile` is cut, or filled up with silence, to the length of the motion.
+    truths : sequence of Motion
+        Motions that fit, all of one length: a tuple, or a `LazyMotion` that is read when it is
+        asked for. In the course corpus they differ in blinks, brows and gaze, and a little in the
+        mouth, as one speaker's recordings of one sentence do.
     text : str, optional
         What is said.
     phonemes : tuple of Phoneme
@@ -98,7 +56,7 @@ class Clip:
     id: str
     speaker: str
     source: AudioSource
-    truths: tuple[Motion, ...]
+    truths: Sequence[Motion]
     text: str | None = None
     phonemes: tuple[Phoneme, ...] = ()
     noise_seed: int | None = None
@@ -106,6 +64,8 @@ class Clip:
     noise_db: float | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.truths, LazyMotion):
+            return
         if not self.truths:
             raise UserError(f"Clip {self.id} has no motion.")
         if len({(len(truth), truth.kind) for truth in self.truths}) != 1:
@@ -115,13 +75,16 @@ class Clip:
     def audio(self) -> NDArray[np.float32]:
         """The sound: ``(samples,)`` float32, 16 kHz mono. Read from disk at each call.
 
-        Raises `UserError` if the file is missing, damaged, or ends a frame or more before the
-        motion does: of a torn Ogg stream, what is left can be read without an error.
+        Raises `UserError` if the file is missing, damaged, or ends before the motion does: by a
+        frame (of a torn Ogg stream, what is left can be read without an error) or, for a
+        `SoundFile`, by more than a second.
         """
+        if isinstance(self.source, SoundFile):
+            return self.sound(0, len(self))
         if not isinstance(self.source, Path):
             return self.source
         samples = read_audio(self.source)
-        if len(samples) <= (len(self) - 1) * SAMPLE_RATE / self.motion.fps:
+        if len(samples) <= (len(self) - 1) * SAMPLE_RATE / self.fps:
             raise UserError(
                 f"{self.source} is torn: its sound is shorter than the motion of clip {self.id}.\n"
                 "Build or copy the corpus again."
@@ -134,13 +97,96 @@ class Clip:
         return self.truths[0]
 
     @property
+    def kind(self) -> MotionKind:
+        """What a frame of the motion holds: ``"coefficients"`` or ``"vertices"``."""
+        return self._first.kind
+
+    @property
+    def fps(self) -> float:
+        """Frames a second."""
+        return self._first.fps
+
+    @property
+    def face_id(self) -> str:
+        """The head that moves, ``"identity@resolution"`` or ``"speaker@mesh"``."""
+        return self._first.face_id
+
+    @property
+    def _first(self) -> Motion | LazyMotion:
+        """The first truth, or what is known of it without reading it."""
+        return self.truths if isinstance(self.truths, LazyMotion) else self.truths[0]
+
+    @property
     def duration(self) -> float:
         """Length of the motion in seconds."""
-        return self.motion.duration
+        return len(self) / self.fps
 
     def __len__(self) -> int:
         """Return the number of frames."""
-        return len(self.motion)
+        return self.truths.frames if isinstance(self.truths, LazyMotion) else len(self.truths[0])
+
+    def piece(self, start: int, stop: int, truth: int = 0) -> Motion:
+        """Return some frames of a truth; of a motion on disk no others are read.
+
+        Parameters
+        ----------
+        start, stop : int
+            From `start` up to, and without, `stop`.
+        truth : int
+            Which of the truths.
+
+        Returns
+        -------
+        Motion
+
+        Raises
+        ------
+        UserError
+            If the clip has no such frames or truth, or the file is missing or damaged.
+        """
+        if not 0 <= start <= stop <= len(self):
+            raise UserError(f"Clip {self.id} has {len(self)} frames, not {start} to {stop}.")
+        if isinstance(self.truths, LazyMotion):
+            self._check_truth(truth)
+            return self.truths.piece(start, stop)
+        whole = self._truth(truth)
+        turned = whole.head_rotation
+        return dataclasses.replace(
+            whole,
+            values=whole.values[start:stop],
+            head_rotation=None if turned is None else turned[start:stop],
+        )
+
+    def sound(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Return the sound of some frames, with silence where the recording ends before.
+
+        Parameters
+        ----------
+        start, stop : int
+            Frames, from `start` up to, and without, `stop`.
+
+        Returns
+        -------
+        ndarray of float32
+            ``(samples,)`` at 16 kHz: those from ``frame_to_sample(start, fps)`` up to
+            ``frame_to_sample(stop, fps)``; see `talking_heads.speech.frames`.
+
+        Raises
+        ------
+        UserError
+            As `audio`.
+        """
+        first, last = frame_to_sample(start, self.fps), frame_to_sample(stop, self.fps)
+        if isinstance(self.source, SoundFile):
+            heard = self.source.piece(first, last)
+            if last - first - len(heard) > _MOST_SILENCE * SAMPLE_RATE:
+                raise UserError(
+                    f"{shown(self.source.path)} ends before the motion of clip {self.id}.\n"
+                    "Copy or download it again."
+                )
+        else:
+            heard = self.audio[first:last]
+        return np.pad(heard, (0, last - first - len(heard)))
 
     def vertices(
         self,
@@ -156,7 +202,8 @@ class Clip:
         Parameters
         ----------
         resolution : str or None
-            One of `talking_heads.face.RESOLUTIONS`; None for that of the motion's own face.
+            One of `talking_heads.face.RESOLUTIONS`; None for that of the motion's own face. A
+            motion of vertices is that of its own mesh: only None fits it.
         truth : int
             Which of the truths.
         part : {"skin", "all"}
@@ -169,7 +216,8 @@ class Clip:
         Returns
         -------
         ndarray of float32
-            ``(frame, V, 3)`` offsets in metres from the speaker's head at rest.
+            ``(frame, V, 3)`` offsets from the speaker's head at rest, in metres or, of a data set
+            without a unit, in its own measure.
 
         Raises
         ------
@@ -177,6 +225,11 @@ class Clip:
             If there is no such truth or resolution, or the clip holds vertices of another one.
         """
         from talking_heads.corpus.views import clip_vertices
+
+        own_mesh = self.face_id.partition("@")[2] not in RESOLUTIONS
+        if self.kind == "vertices" and resolution is None and own_mesh:
+            # As recorded: soft tissue and noise are in it.
+            return self._truth(truth).values
 
         seed = self.noise_seed if noise else None
         return clip_vertices(self._truth(truth), resolution, part, soft_tissue, seed, truth)
@@ -210,9 +263,12 @@ class Clip:
 
         return motion_blendshapes(self._truth(truth), names, fps)
 
-    def _truth(self, number: int) -> Motion:
+    def _check_truth(self, number: int) -> None:
         if not 0 <= number < len(self.truths):
             raise UserError(f"Clip {self.id} has {len(self.truths)} truth(s), no number {number}.")
+
+    def _truth(self, number: int) -> Motion:
+        self._check_truth(number)
         return self.truths[number]
 
 
@@ -239,6 +295,11 @@ class Corpus(Sequence[Clip]):
         ``"m"``, or None where a data set has no unit.
     root : Path, optional
         Where the corpus lies on disk.
+    surface : Surface, optional
+        The mesh of a data set whose motion is vertices, with each speaker's face at rest. Without
+        one the motion is coefficients of the course's head.
+    layout : str
+        How it lies on disk: ``"course"``, ``"vocaset"``, ``"biwi"`` or ``"beat"``.
     """
 
     name: str
@@ -249,6 +310,8 @@ class Corpus(Sequence[Clip]):
     fps: float = 25.0
     unit: str | None = "m"
     root: Path | None = None
+    surface: Surface | None = None
+    layout: str = "course"
     _index: dict[str, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -346,6 +409,46 @@ class Corpus(Sequence[Clip]):
         return dataclasses.replace(
             self, name=f"{self.name}/{name}", clips=clips, splits={name: ids}
         )
+
+    @property
+    def kind(self) -> MotionKind:
+        """What a frame of the motions holds: ``"coefficients"`` or ``"vertices"``."""
+        if self.clips:
+            return self.clips[0].kind
+        return "coefficients" if self.surface is None else "vertices"
+
+    @property
+    def view(self) -> str:
+        """The view of the clips that is stored, and that models train on unless told otherwise.
+
+        See `talking_heads.corpus.batching.ClipDataset`.
+        """
+        return self.kind
+
+    def head(self, speaker: str, resolution: str = "low") -> Head:
+        """Return a speaker's face at rest, on the mesh that vertex metrics are taken on.
+
+        Parameters
+        ----------
+        speaker : str
+            One of `speakers`.
+        resolution : str
+            Of the course's head. A data set with a mesh of its own has one resolution.
+
+        Returns
+        -------
+        Head
+
+        Raises
+        ------
+        UserError
+            If there is no such speaker or resolution.
+        """
+        self.speaker_index(speaker)
+        if self.surface is not None:
+            return self.surface.head(speaker)
+        identity = self.face_ids[speaker].partition("@")[0]
+        return course_head(f"{identity}@{resolution}")
 
     @property
     def seconds(self) -> float:

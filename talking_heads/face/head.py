@@ -209,6 +209,22 @@ class Face:
         up = np.einsum("fij,kj,k->fi", _frame(now), _frame(rest[None])[0], [0.0, 1.0, 0.0])
         return np.maximum((gap * up).sum(1), 0.0).astype(np.float32)
 
+    def lip_pairs(self) -> Ints:
+        """Return five pairs of vertices on the line on which the lips meet.
+
+        Returns
+        -------
+        ndarray of int
+            ``(2, 5)``: on the upper and on the lower lip, at the middle and at a third and two
+            thirds of the way to each corner of the mouth. The same places at all resolutions.
+        """
+        upper, lower = self._lips.upper[self._lips.contact], self._lips.lower[self._lips.contact]
+        across = self.vertices[upper, 0]
+        corner = float(self.vertices[self.landmarks["mouth_corner_left"][0], 0])
+        places = corner * np.arange(-2, 3) / 3
+        nearest = np.abs(across[:, None] - places).argmin(0)
+        return np.stack([upper[nearest], lower[nearest]]).astype(np.int64)
+
     def shape_jacobian(self, region: str = "skin") -> Floats:
         """Return how far each shape moves a region near rest, contact left aside.
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from talking_heads.corpus import Clip, Corpus
-from talking_heads.corpus.clip import read_audio
+from talking_heads.corpus.lazy import read_audio
 from talking_heads.errors import UserError
 from talking_heads.face import Motion
 
