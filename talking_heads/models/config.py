@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from talking_heads.errors import UserError
 
@@ -15,7 +16,82 @@ _DEEPEST = 128
 
 
 @dataclass(frozen=True)
-class DiffSpeakerConfig:
+class ModelConfig:
+    """What the configurations of all models share: presets, and the way to JSON and back."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """What each preset changes of the defaults."""
+
+    @classmethod
+    def preset(cls, name: str) -> Self:
+        """Return a preset.
+
+        Parameters
+        ----------
+        name : {"course", "full", "paper"}
+            ``course`` learns in minutes on a CPU; ``full`` is for a GPU on the same corpus;
+            ``paper`` has the paper's sizes, with our sound features in place of theirs.
+
+        Raises
+        ------
+        UserError
+            If there is no such preset.
+        """
+        if name not in cls.presets:
+            raise UserError(f"There is no preset {name!r}. Choose from: {', '.join(cls.presets)}.")
+        return cls(**cls.presets[name])
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Build a configuration from what a ``config.json`` holds.
+
+        Raises
+        ------
+        UserError
+            If a field is unknown, missing or not usable.
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        strange, missing = sorted(set(values) - known), sorted(known - set(values))
+        if strange or missing:
+            words = [f"unknown: {', '.join(strange)}"] if strange else []
+            words += [f"missing: {', '.join(missing)}"] if missing else []
+            raise UserError(
+                f"The model's config.json does not fit this version of the course "
+                f"({'; '.join(words)[:200]})."
+            )
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as a dict that JSON can hold."""
+        return dataclasses.asdict(self)
+
+    def _check(self, sizes: Mapping[str, tuple[int, int]]) -> None:
+        """Refuse sizes that are no whole number within limits, and fields of another type."""
+        for name, (least, most) in sizes.items():
+            value = getattr(self, name)
+            if type(value) is not int or not least <= value <= most:
+                raise UserError(
+                    f"In a model's configuration {name} is a whole number from {least} to "
+                    f"{most}, not {value!r}."
+                )
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.type == "bool" and type(value) is not bool:
+                raise UserError(f"{field.name} in a model's configuration is not true or false.")
+            if field.type == "float":
+                if type(value) not in (int, float) or not 0 <= value < 1e6:
+                    raise UserError(f"{field.name} in a model's configuration is not a number.")
+                object.__setattr__(self, field.name, float(value))
+
+    def _obey(self, rules: Mapping[str, bool]) -> None:
+        """Refuse the configuration if one of the rules is not kept."""
+        broken = [rule for rule, holds in rules.items() if not holds]
+        if broken:
+            raise UserError(f"In a model's configuration {broken[0]}; this one breaks that.")
+
+
+@dataclass(frozen=True)
+class DiffSpeakerConfig(ModelConfig):
     """Sizes and choices of `talking_heads.models.DiffSpeaker`.
 
     The defaults are the ``course`` preset. "Paper" below is DiffSpeaker (Ma et al. 2024), "code"
@@ -100,6 +176,22 @@ class DiffSpeakerConfig:
     overlap: int = 50
     """Frames that neighbouring windows share. Ours."""
 
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "course": {},
+        "full": {
+            "width": 256, "layers": 5, "heads": 8, "feed_forward": 512, "dropout": 0.1,
+            "encoder_width": 256, "encoder_blocks": 6, "sampling_steps": 25,
+        },
+        "paper": {
+            "width": 512, "layers": 1, "heads": 4, "feed_forward": 1024, "dropout": 0.1,
+            "bias_period": 25, "add_conditions": False, "final_norm": False, "step_code": 768,
+            "encoder_width": 512, "encoder_blocks": 6, "sampling_steps": 50,
+            "style_dropout": 0.0, "mouth_weight": 0.0, "aperture_weight": 0.0,
+            "closure_weight": 0.0,
+            "blink_temperature": 1.0,
+        },
+    }  # fmt: skip
+
     def __post_init__(self) -> None:
         sizes = {
             "width": 1, "layers": 1, "heads": 1, "feed_forward": 1, "bias_period": 1,
@@ -107,22 +199,8 @@ class DiffSpeakerConfig:
             "encoder_kernel": 1, "diffusion_steps": 1, "sampling_steps": 1, "window": 2,
             "overlap": 0, "cross_band": -1,
         }  # fmt: skip
-        for name, least in sizes.items():
-            value = getattr(self, name)
-            most = _DEEPEST if name in ("layers", "encoder_blocks") else _LARGEST
-            if type(value) is not int or not least <= value <= most:
-                raise UserError(
-                    f"In a model's configuration {name} is a whole number from {least} to "
-                    f"{most}, not {value!r}."
-                )
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if field.type == "bool" and type(value) is not bool:
-                raise UserError(f"{field.name} in a model's configuration is not true or false.")
-            if field.type == "float":
-                if type(value) not in (int, float) or not 0 <= value < 1e6:
-                    raise UserError(f"{field.name} in a model's configuration is not a number.")
-                object.__setattr__(self, field.name, float(value))
+        deep = ("layers", "encoder_blocks")
+        self._check({n: (least, _DEEPEST if n in deep else _LARGEST) for n, least in sizes.items()})
         reach = self.encoder_blocks * (self.encoder_kernel - 1)
         ahead = self.encoder_look_ahead
         rules = {
@@ -139,70 +217,4 @@ class DiffSpeakerConfig:
             "sampling_spacing is trailing, leading or linspace": self.sampling_spacing
             in ("trailing", "leading", "linspace"),
         }
-        broken = [rule for rule, holds in rules.items() if not holds]
-        if broken:
-            raise UserError(f"In a model's configuration {broken[0]}; this one breaks that.")
-
-    @classmethod
-    def preset(cls, name: str) -> DiffSpeakerConfig:
-        """Return a preset.
-
-        Parameters
-        ----------
-        name : {"course", "full", "paper"}
-            ``course`` learns in minutes on two CPU cores; ``full`` is for a GPU on the same
-            corpus; ``paper`` has the paper's sizes, with our encoder in place of HuBERT.
-
-        Returns
-        -------
-        DiffSpeakerConfig
-
-        Raises
-        ------
-        UserError
-            If there is no such preset.
-        """
-        if name not in _PRESETS:
-            raise UserError(f"There is no preset {name!r}. Choose from: {', '.join(_PRESETS)}.")
-        return cls(**_PRESETS[name])
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> DiffSpeakerConfig:
-        """Build a configuration from what a ``config.json`` holds.
-
-        Raises
-        ------
-        UserError
-            If a field is unknown, missing or not usable.
-        """
-        known = {field.name for field in dataclasses.fields(cls)}
-        strange, missing = sorted(set(values) - known), sorted(known - set(values))
-        if strange or missing:
-            words = [f"unknown: {', '.join(strange)}"] if strange else []
-            words += [f"missing: {', '.join(missing)}"] if missing else []
-            raise UserError(
-                f"The model's config.json does not fit this version of the course "
-                f"({'; '.join(words)[:200]})."
-            )
-        return cls(**values)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as a dict that JSON can hold."""
-        return dataclasses.asdict(self)
-
-
-_PRESETS: dict[str, dict[str, Any]] = {
-    "course": {},
-    "full": {
-        "width": 256, "layers": 5, "heads": 8, "feed_forward": 512, "dropout": 0.1,
-        "encoder_width": 256, "encoder_blocks": 6, "sampling_steps": 25,
-    },
-    "paper": {
-        "width": 512, "layers": 1, "heads": 4, "feed_forward": 1024, "dropout": 0.1,
-        "bias_period": 25, "add_conditions": False, "final_norm": False, "step_code": 768,
-        "encoder_width": 512, "encoder_blocks": 6, "sampling_steps": 50,
-        "style_dropout": 0.0, "mouth_weight": 0.0, "aperture_weight": 0.0,
-        "closure_weight": 0.0,
-        "blink_temperature": 1.0,
-    },
-}  # fmt: skip
+        self._obey(rules)
