@@ -3,15 +3,19 @@
 `load_model` gives a model by the name of a shipped checkpoint or from a folder.
 """
 
+from talking_heads.models.base import Model
 from talking_heads.models.config import DiffSpeakerConfig
 from talking_heads.models.contract import MotionContract
 from talking_heads.models.diff_speaker import DiffSpeaker
-from talking_heads.models.loading import load_model, shipped_models
+from talking_heads.models.loading import MODELS, load_model, model_class, shipped_models
 
 __all__ = [
+    "MODELS",
     "DiffSpeaker",
     "DiffSpeakerConfig",
+    "Model",
     "MotionContract",
     "load_model",
+    "model_class",
     "shipped_models",
 ]

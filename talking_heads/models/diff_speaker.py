@@ -13,8 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -40,14 +38,13 @@ from talking_heads.layers import (
     periodic_positions,
     self_attention_bias,
 )
-from talking_heads.models.checkpoint import check_tensors, read_checkpoint, write_checkpoint
+from talking_heads.models.base import Model
 from talking_heads.models.checks import check_speech, seeded, whole_number
 from talking_heads.models.config import DiffSpeakerConfig
 from talking_heads.models.contract import MotionContract
 from talking_heads.speech.encoder import LogMelEncoder
 from talking_heads.speech.mel import motion_frame_count
 
-_MODEL_TYPE = "diff_speaker"
 _LIDS = [ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]]
 
 
@@ -61,7 +58,7 @@ def _biases(
     return own.to(device), cross_attention_bias(frames, band).to(device)
 
 
-class DiffSpeaker(nn.Module):
+class DiffSpeaker(Model):
     """A diffusion transformer from speech to motion.
 
     Parameters
@@ -72,9 +69,12 @@ class DiffSpeaker(nn.Module):
         What a frame of motion holds, how it is normalised, and the speakers.
     """
 
+    model_type = "diff_speaker"
+    config_type = DiffSpeakerConfig
+    config: DiffSpeakerConfig
+
     def __init__(self, config: DiffSpeakerConfig, contract: MotionContract) -> None:
-        super().__init__()
-        self.config, self.contract = config, contract
+        super().__init__(config, contract)
         width = config.width
         self.encoder = LogMelEncoder(
             config.encoder_width,
@@ -105,32 +105,10 @@ class DiffSpeaker(nn.Module):
         nn.init.zeros_(self.motion_out.bias)
 
     @property
-    def speakers(self) -> tuple[str, ...]:
-        """The speakers with a style of their own."""
-        return self.contract.speakers
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return self.motion_out.weight.device
-
-    @property
     def schedule(self) -> Tensor:
         """``(steps,)`` share of signal variance at each diffusion step."""
         c = self.config
         return alpha_bars(scaled_linear_betas(c.diffusion_steps, c.beta_start, c.beta_end))
-
-    def normalise(self, motion: Tensor) -> Tensor:
-        """Map ``(..., channel)`` motion to about zero mean and unit variance."""
-        return (motion - motion.new_tensor(self.contract.mean)) / motion.new_tensor(
-            self.contract.scale
-        )
-
-    def denormalise(self, motion: Tensor) -> Tensor:
-        """Undo `normalise`."""
-        return motion * motion.new_tensor(self.contract.scale) + motion.new_tensor(
-            self.contract.mean
-        )
 
     def forward(
         self,
@@ -352,71 +330,3 @@ class DiffSpeaker(nn.Module):
             return own
         plain = blended(average)
         return plain + guidance * (own - plain)
-
-    def save_pretrained(self, folder: str | Path, *, half: bool = True) -> None:
-        """Write ``config.json``, ``contract.json`` and ``model.safetensors``.
-
-        Parameters
-        ----------
-        folder : str or Path
-            Made if it is missing.
-        half : bool
-            Store 16-bit weights; the motion changes by less than a thousandth.
-
-        Raises
-        ------
-        UserError
-            If the folder cannot be made, or a file in it cannot be written.
-        """
-        write_checkpoint(
-            Path(folder),
-            {"model_type": _MODEL_TYPE, **self.config.to_dict()},
-            self.contract.to_dict(),
-            self.state_dict(),
-            half=half,
-        )
-
-    @classmethod
-    def from_pretrained(cls, folder: str | Path) -> DiffSpeaker:
-        """Read a checkpoint that `save_pretrained` wrote.
-
-        Returns
-        -------
-        DiffSpeaker
-            On the CPU, ready to animate.
-
-        Raises
-        ------
-        UserError
-            If something is missing, damaged, or does not fit; says what.
-        """
-        folder = Path(folder)
-        config, contract, tensors = read_checkpoint(folder)
-        return cls.from_parts(folder, config, contract, tensors)
-
-    @classmethod
-    def from_parts(
-        cls,
-        folder: Path,
-        config: dict[str, Any],
-        contract: dict[str, Any],
-        tensors: dict[str, Tensor],
-    ) -> DiffSpeaker:
-        """Build the model from what `read_checkpoint` returned; `folder` is for messages."""
-        config = dict(config)
-        kind = config.pop("model_type", None)
-        if kind != _MODEL_TYPE:
-            raise UserError(f"{folder} holds a model of type {kind!r}, not {_MODEL_TYPE!r}.")
-        sizes, promise = DiffSpeakerConfig.from_dict(config), MotionContract.from_dict(contract)
-        if promise.encoder_id != LogMelEncoder.encoder_id:
-            raise UserError(
-                f"{folder} needs the audio encoder {promise.encoder_id!r}; this package has "
-                f"{LogMelEncoder.encoder_id!r}."
-            )
-        # Shapes first, without memory: a damaged size must not fill the machine.
-        with torch.device("meta"):
-            wanted = cls(sizes, promise).state_dict()
-        check_tensors(tensors, wanted, folder)
-        model = cls(sizes, promise)
-        model.load_state_dict(tensors)
-        return model.eval()

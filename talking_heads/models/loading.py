@@ -7,9 +7,26 @@ from pathlib import Path
 
 from talking_heads.errors import UserError
 from talking_heads.files import shown
+from talking_heads.models.base import Model
 from talking_heads.models.checkpoint import CONFIG, read_checkpoint
 from talking_heads.models.diff_speaker import DiffSpeaker
 from talking_heads.paths import checkpoint_dir
+
+MODELS: dict[str, type[Model]] = {kind.model_type: kind for kind in (DiffSpeaker,)}
+"""The classes of models by the name that ``config.json`` and the command line use."""
+
+
+def model_class(name: str) -> type[Model]:
+    """Return the class of models with a name.
+
+    Raises
+    ------
+    UserError
+        If there is none; names those there are.
+    """
+    if name not in MODELS:
+        raise UserError(f"There is no model {name!r:.60}. Choose from: {', '.join(MODELS)}.")
+    return MODELS[name]
 
 
 def shipped_models() -> tuple[str, ...]:
@@ -18,7 +35,7 @@ def shipped_models() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in folder.glob(f"*/{CONFIG}")))
 
 
-def load_model(name_or_path: str | Path = "diff_speaker") -> DiffSpeaker:
+def load_model(name_or_path: str | Path = "diff_speaker") -> Model:
     """Load a model, ready to animate.
 
     Parameters
@@ -28,8 +45,8 @@ def load_model(name_or_path: str | Path = "diff_speaker") -> DiffSpeaker:
 
     Returns
     -------
-    DiffSpeaker
-        On the CPU, in evaluation mode.
+    Model
+        Of the class that its ``config.json`` names; on the CPU, in evaluation mode.
 
     Raises
     ------
@@ -46,4 +63,11 @@ def load_model(name_or_path: str | Path = "diff_speaker") -> DiffSpeaker:
             f'There is no model "{shown(text)}". Shipped: {known}.\n'
             "Or give the folder of a checkpoint."
         )
-    return DiffSpeaker.from_parts(folder, *read_checkpoint(folder))
+    config, contract, tensors = read_checkpoint(folder)
+    kind = config.get("model_type")
+    if not isinstance(kind, str) or kind not in MODELS:
+        raise UserError(
+            f"{folder} holds a model of type {str(kind)[:40]!r}, unknown to this version.\n"
+            f"It knows: {', '.join(MODELS)}."
+        )
+    return MODELS[kind].from_parts(folder, config, contract, tensors)

@@ -1,0 +1,204 @@
+"""What all models share: the interface, normalisation, and the way to a checkpoint and back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from talking_heads.errors import UserError
+from talking_heads.face.motion import Motion
+from talking_heads.models.checkpoint import check_tensors, read_checkpoint, write_checkpoint
+from talking_heads.models.config import ModelConfig
+from talking_heads.models.contract import MotionContract
+from talking_heads.speech.encoder import LogMelEncoder
+
+
+class Model(nn.Module, ABC):
+    """A system that turns speech into motion.
+
+    Parameters
+    ----------
+    config : ModelConfig
+        Sizes and choices, of the class that `config_type` names.
+    contract : MotionContract
+        What a frame of motion holds, how it is normalised, and the speakers.
+    """
+
+    model_type: ClassVar[str]
+    """The name in ``config.json`` and on the command line."""
+    config_type: ClassVar[type[ModelConfig]]
+    encoder_id: ClassVar[str] = LogMelEncoder.encoder_id
+    """What listens, as the contract names it."""
+    random: ClassVar[bool] = True
+    """Whether the seed of `animate` makes a difference."""
+
+    config: Any
+    contract: MotionContract
+
+    def __init__(self, config: ModelConfig, contract: MotionContract) -> None:
+        super().__init__()
+        self.config, self.contract = config, contract
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """The speakers with a style of their own."""
+        return self.contract.speakers
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    def normalise(self, motion: Tensor) -> Tensor:
+        """Map ``(..., channel)`` motion to about zero mean and unit variance."""
+        return (motion - motion.new_tensor(self.contract.mean)) / motion.new_tensor(
+            self.contract.scale
+        )
+
+    def denormalise(self, motion: Tensor) -> Tensor:
+        """Undo `normalise`."""
+        return motion * motion.new_tensor(self.contract.scale) + motion.new_tensor(
+            self.contract.mean
+        )
+
+    def prepare(self, batch: Callable[[int, int], dict[str, Tensor]]) -> None:
+        """Look at the training data once, before the first step. Most models need not.
+
+        Parameters
+        ----------
+        batch : callable
+            ``batch(step, size)`` gives a batch as `loss` takes it.
+        """
+
+    @abstractmethod
+    def loss(
+        self,
+        batch: dict[str, Tensor],
+        *,
+        augment: Callable[[Tensor], Tensor] | None = None,
+    ) -> dict[str, Tensor]:
+        """Return the terms of the training loss for one batch.
+
+        Parameters
+        ----------
+        batch : dict of Tensor
+            ``audio`` ``(batch, samples)`` at 16 kHz; ``motion`` ``(batch, frame, channel)``;
+            ``mask`` ``(batch, frame)`` bool; ``speaker`` ``(batch,)`` rows of the style table.
+        augment : callable, optional
+            Changes the log-mel features before the network hears them.
+
+        Returns
+        -------
+        dict of Tensor
+            Scalars: ``loss``, which is trained, and its terms by name.
+        """
+
+    @abstractmethod
+    def animate(
+        self,
+        audio: NDArray[Any] | Tensor,
+        *,
+        speaker: str | None = None,
+        seed: int = 0,
+        steps: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Motion:
+        """Make a face speak.
+
+        Parameters
+        ----------
+        audio : ndarray or Tensor
+            ``(samples,)`` at 16 kHz, mono.
+        speaker : str, optional
+            Whose style and head; without one, the average style.
+        seed : int
+            The same seed gives the same motion.
+        steps : int, optional
+            Denoising steps, for models that have such; the others refuse it.
+        progress : callable, optional
+            Called as ``progress(done, total)`` while the model works.
+
+        Returns
+        -------
+        Motion
+            At the frame rate of the contract.
+
+        Raises
+        ------
+        UserError
+            If the audio is empty or not finite, the speaker unknown, or a number out of range.
+        """
+
+    def save_pretrained(self, folder: str | Path, *, half: bool = True) -> None:
+        """Write ``config.json``, ``contract.json`` and ``model.safetensors``.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it is missing.
+        half : bool
+            Store 16-bit weights; the motion changes by less than a thousandth.
+
+        Raises
+        ------
+        UserError
+            If the folder cannot be made, or a file in it cannot be written.
+        """
+        write_checkpoint(
+            Path(folder),
+            {"model_type": self.model_type, **self.config.to_dict()},
+            self.contract.to_dict(),
+            self.state_dict(),
+            half=half,
+        )
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> Self:
+        """Read a checkpoint that `save_pretrained` wrote.
+
+        Returns
+        -------
+        Model
+            On the CPU, ready to animate.
+
+        Raises
+        ------
+        UserError
+            If something is missing, damaged, or does not fit; says what.
+        """
+        folder = Path(folder)
+        config, contract, tensors = read_checkpoint(folder)
+        return cls.from_parts(folder, config, contract, tensors)
+
+    @classmethod
+    def from_parts(
+        cls,
+        folder: Path,
+        config: dict[str, Any],
+        contract: dict[str, Any],
+        tensors: dict[str, Tensor],
+    ) -> Self:
+        """Build the model from what `read_checkpoint` returned; `folder` is for messages."""
+        config = dict(config)
+        kind = config.pop("model_type", None)
+        if kind != cls.model_type:
+            raise UserError(f"{folder} holds a model of type {kind!r}, not {cls.model_type!r}.")
+        sizes, promise = cls.config_type.from_dict(config), MotionContract.from_dict(contract)
+        if promise.encoder_id != cls.encoder_id:
+            raise UserError(
+                f"{folder} needs the audio encoder {promise.encoder_id!r}; this package has "
+                f"{cls.encoder_id!r}."
+            )
+        # Shapes first, without memory: a damaged size must not fill the machine.
+        with torch.device("meta"):
+            wanted = cls(sizes, promise).state_dict()
+        check_tensors(tensors, wanted, folder)
+        model = cls(sizes, promise)
+        model.load_state_dict(tensors)
+        return model.eval()
