@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from talking_heads.models import DiffSpeaker
+    from talking_heads.models import Model
 
 
 def _animate(
-    model: DiffSpeaker,
+    model: Model,
     audio: NDArray[np.float32],
     name: str,
     speaker: str | None,

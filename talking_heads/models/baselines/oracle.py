@@ -52,13 +52,13 @@ class PhonemeOracle:
 
     Parameters
     ----------
-    style : Style
-        Whose habits.
+    style : Style or None
+        Whose habits; None for those of the speaker that `animate` names.
     """
 
     speakers: tuple[str, ...] = ()
 
-    def __init__(self, style: Style) -> None:
+    def __init__(self, style: Style | None) -> None:
         self.style = style
 
     def animate(
@@ -76,8 +76,11 @@ class PhonemeOracle:
         ----------
         audio : ndarray
             ``(samples,)`` at 16 kHz; only its length counts.
-        speaker, seed
-            Do not matter.
+        speaker : str, optional
+            Whose habits, where the oracle has no style of its own; the default ones for one
+            that the course does not know.
+        seed : int
+            Does not matter.
         phonemes : sequence of Phoneme
             What is said, and when.
         face : Face, optional
@@ -96,5 +99,6 @@ class PhonemeOracle:
         from talking_heads.corpus.articulation import articulate_mouth
 
         duration = max(1, motion_frame_count(len(audio))) / MOTION_FPS
-        values = articulate_mouth(phonemes, duration, self.style, face=face)
+        style = self.style or average_style([speaker] if speaker else [])
+        values = articulate_mouth(phonemes, duration, style, face=face)
         return Motion(values, "coefficients", speaker=speaker)
