@@ -1,0 +1,128 @@
+// Curves under a player: a line shows where the sound is, a click or a drag goes there.
+
+const WIDTH = 760, LEFT = 58, RIGHT = 12, SIGNS = 22, PANEL = 74, GAP = 12, FOOT = 30;
+const NS = "http://www.w3.org/2000/svg";
+
+function draw(tag, attributes, parent, text) {
+  const element = document.createElementNS(NS, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  if (text !== undefined) element.textContent = text;
+  parent?.append(element);
+  return element;
+}
+
+/** The player beside this element: the first one in the smallest box that holds one. */
+function playerNear(element) {
+  for (let box = element.parentElement; box; box = box.parentElement) {
+    const found = box.querySelector(".talking-head");
+    if (found) return found.talkingHead;
+  }
+  return null;
+}
+
+function path(values, fps, x, y) {
+  return values.map((value, i) => `${i ? "L" : "M"}${x(i / fps).toFixed(1)} ${y(value).toFixed(1)}`).join("");
+}
+
+function render({ model, el }) {
+  const root = document.createElement("div");
+  root.className = "th-curves";
+  el.append(root);
+  const gone = new AbortController();
+  let cursor, seconds, x, timer = 0;
+
+  function build() {
+    const content = model.get("content");
+    const panels = content.panels ?? [];
+    const height = SIGNS + panels.length * (PANEL + GAP) + FOOT;
+    seconds = Math.max(content.seconds ?? 0, 1e-3);
+    x = (time) => LEFT + (time / seconds) * (WIDTH - LEFT - RIGHT);
+    const svg = draw("svg", {
+      viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": content.description ?? "",
+    });
+    const bottom = height - FOOT;
+    draw("rect", { class: "th-paper", width: WIDTH, height }, svg);
+    for (const [symbol, start, end] of content.phonemes ?? []) {
+      if (!symbol) continue;
+      draw("line", { class: "th-border", x1: x(start), x2: x(start), y1: SIGNS, y2: bottom }, svg);
+      draw("line", { class: "th-border", x1: x(end), x2: x(end), y1: SIGNS, y2: bottom }, svg);
+      draw("text", { x: x((start + end) / 2), y: SIGNS - 7, class: "th-sign" }, svg, symbol);
+    }
+    panels.forEach((panel, row) => {
+      const top = SIGNS + row * (PANEL + GAP);
+      const y = (value) => top + PANEL * (1 - (value - panel.low) / (panel.high - panel.low));
+      draw("line", { class: "th-axis", x1: LEFT, x2: WIDTH - RIGHT, y1: y(panel.low), y2: y(panel.low) }, svg);
+      for (const value of [panel.low, panel.high]) {
+        draw("text", { x: LEFT - 5, y: y(value) + 4, class: "th-number" }, svg, String(value));
+      }
+      draw("text", {
+        class: "th-unit", transform: `translate(14 ${top + PANEL / 2}) rotate(-90)`,
+      }, svg, panel.unit);
+      for (const { values, color, dash } of panel.curves) {
+        const line = { d: path(values, panel.fps, x, y), stroke: color, class: "th-curve" };
+        if (dash) line["stroke-dasharray"] = "5 4";
+        draw("path", line, svg);
+      }
+      const names = draw("text", { x: WIDTH - RIGHT, y: top + 9, class: "th-names" }, svg);
+      panel.curves.forEach(({ name, color, dash }, i) => {
+        draw("tspan", { fill: color }, names, `${i ? "   " : ""}${dash ? "┄" : "━"} ${name}`);
+      });
+    });
+    const step = seconds > 12 ? 5 : seconds > 2.5 ? 1 : 0.5;
+    for (let time = 0; time <= seconds + 1e-6; time += step) {
+      draw("text", { x: x(time), y: height - 12, class: "th-second" }, svg, `${time}${time ? "" : " s"}`);
+    }
+    cursor = draw("line", { class: "th-now", x1: LEFT, x2: LEFT, y1: SIGNS - 4, y2: bottom }, svg);
+    root.replaceChildren(svg);
+    follow();
+  }
+
+  function follow() {
+    const player = playerNear(root);
+    if (!player || !cursor) return;
+    const at = x(Math.min(player.time, seconds)).toFixed(2);
+    if (cursor.getAttribute("x1") === at) return;
+    cursor.setAttribute("x1", at);
+    cursor.setAttribute("x2", at);
+  }
+
+  /** One look a frame while the curves are seen; nothing at all while they are not. */
+  function tick() {
+    follow();
+    timer = requestAnimationFrame(tick);
+  }
+
+  const seen = new IntersectionObserver((entries) => {
+    cancelAnimationFrame(timer);
+    if (entries[entries.length - 1].isIntersecting) tick();
+  });
+  seen.observe(root);
+
+  function go(event) {
+    const svg = root.firstElementChild.getBoundingClientRect();
+    const place = ((event.clientX - svg.left) / svg.width) * WIDTH;
+    const time = ((place - LEFT) / (WIDTH - LEFT - RIGHT)) * seconds;
+    playerNear(root)?.seek(Math.min(Math.max(time, 0), seconds));
+    follow();
+  }
+  const options = { signal: gone.signal };
+  root.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    root.setPointerCapture(event.pointerId);
+    go(event);
+  }, options);
+  root.addEventListener("pointermove", (event) => {
+    if (root.hasPointerCapture(event.pointerId)) go(event);
+  }, options);
+
+  build();
+  model.on("change:content", build);
+  return () => {
+    model.off("change:content", build);
+    cancelAnimationFrame(timer);
+    seen.disconnect();
+    gone.abort();
+  };
+}
+
+export default { render };
