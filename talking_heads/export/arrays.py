@@ -11,10 +11,13 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from talking_heads.corpus.heads import Head
 from talking_heads.errors import UserError
-from talking_heads.face import ARKIT_NAMES, fit_coefficients, get_face, motion_aperture
+from talking_heads.face import ARKIT_NAMES, fit_coefficients, motion_aperture
+from talking_heads.face.plain import PlainFace, plain_face
 from talking_heads.files import atomic_write, check_target
 from talking_heads.view.encode import frame_chunks
+from talking_heads.view.foreign import named_face
 
 if TYPE_CHECKING:
     from talking_heads.face import Face
@@ -24,7 +27,9 @@ MAX_BYTES = 8_000_000_000
 """An archive larger than this is refused: hardly anything could read it back."""
 
 
-def write_npz(path: str | PathLike[str], motion: Motion, *, face: Face | None = None) -> None:
+def write_npz(
+    path: str | PathLike[str], motion: Motion, *, face: Face | Head | None = None
+) -> None:
     """Write a motion as arrays that `numpy.load` reads without pickle.
 
     Parameters
@@ -33,8 +38,9 @@ def write_npz(path: str | PathLike[str], motion: Motion, *, face: Face | None = 
         The file, ``.npz``. An existing one is replaced only when all is written.
     motion : Motion
         Of either kind, F frames.
-    face : Face, optional
-        By default the face that the motion names; V vertices, T triangles.
+    face : Face or Head, optional
+        By default the face that the motion names; V vertices, T triangles. The motion of another
+        data set needs its speaker's head.
 
     Raises
     ------
@@ -46,11 +52,16 @@ def write_npz(path: str | PathLike[str], motion: Motion, *, face: Face | None = 
     -----
     ``vertices`` (F, V, 3) float32 metres; ``faces`` (T, 3) int32; ``fps`` float64;
     ``lip_aperture`` (F,) float32 metres; ``coefficients`` (F, 52) float32, fitted where the
-    motion holds vertices; ``names`` (52,) text. Vertices are posed and written in chunks, so a
-    long motion needs no more memory than a short one.
+    motion holds vertices; ``names`` (52,) text. The mesh of another data set keeps its measure
+    and has no coefficients; its aperture is there where it is in metres. Vertices are posed and
+    written in chunks, so a long motion needs no more memory than a short one.
     """
     check_target(path)
-    face = face if face is not None else get_face(motion.face_id)
+    unit = face.unit if isinstance(face, Head) else "m"
+    face = named_face(motion) if face is None else face
+    if isinstance(face, Head):
+        pairs = face.lip_pairs if unit == "m" else None
+        face = plain_face(face.id, face.vertices, face.triangles, face.regions, pairs)
     shape = (len(motion), len(face.vertices), 3)
     size = 4 * shape[0] * shape[1] * shape[2]
     if size > MAX_BYTES:
@@ -58,8 +69,11 @@ def write_npz(path: str | PathLike[str], motion: Motion, *, face: Face | None = 
             f"The vertices of {len(motion)} frames would take {size / 1e9:.0f} GB, more than "
             f"{MAX_BYTES / 1e9:.0f} GB.\nWrite a shorter part."
         )
+    coefficients: NDArray[np.float32] | None
     if motion.kind == "coefficients":
         coefficients = motion.values
+    elif isinstance(face, PlainFace):
+        coefficients = None
     else:
         straight = replace(motion, head_rotation=None)
         coefficients = np.concatenate(
@@ -69,10 +83,12 @@ def write_npz(path: str | PathLike[str], motion: Motion, *, face: Face | None = 
     small: dict[str, NDArray[Any]] = {
         "faces": np.asarray(face.triangles, dtype=np.int32),
         "fps": np.asarray(motion.fps, dtype=np.float64),
-        "lip_aperture": np.asarray(motion_aperture(motion, face), dtype=np.float32),
-        "coefficients": np.asarray(coefficients, dtype=np.float32),
-        "names": np.array(ARKIT_NAMES),
     }
+    if "inner_lip_upper" in face.landmarks:
+        small["lip_aperture"] = np.asarray(motion_aperture(motion, face), dtype=np.float32)
+    if coefficients is not None:
+        small["coefficients"] = np.asarray(coefficients, dtype=np.float32)
+        small["names"] = np.array(ARKIT_NAMES)
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         with archive.open("vertices.npy", "w", force_zip64=True) as entry:
             header = {"descr": "<f4", "fortran_order": False, "shape": shape}

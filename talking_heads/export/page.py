@@ -17,6 +17,7 @@ from talking_heads.view.assets import script, style
 from talking_heads.view.content import Content, clean_text, make_content
 
 if TYPE_CHECKING:
+    from talking_heads.corpus.heads import Head
     from talking_heads.face import Face
     from talking_heads.face.motion import Motion
 
@@ -31,7 +32,7 @@ def write_html(
     motion: Motion | Sequence[Motion],
     audio: Any = None,
     *,
-    face: Face | Sequence[Face] | None = None,
+    face: Face | Head | Sequence[Face | Head] | None = None,
     title: str | None = None,
     labels: Sequence[str] | None = None,
     alive: bool = False,

@@ -72,6 +72,8 @@ def lacking(motion: Motion, face: Face | None = None) -> Lack:
         blinks = looks = False
         # Skin alone may be given: its eyes are at rest, and its lids belong to the skin.
         for eye in face._eyes:
+            if not len(eye.ball):
+                continue  # a mesh without a rig
             on_skin = eye.upper.index < min(face.parts["skin"].stop, motion.values.shape[1])
             index, weight = eye.upper.index[on_skin], eye.upper.weight[on_skin]
             edge = int(np.argmax(weight))

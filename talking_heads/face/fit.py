@@ -44,7 +44,7 @@ def motion_vertices(motion: Motion, face: Face | None = None) -> NDArray[np.floa
     check_vertices(motion, face)
     given, skin = motion.values.shape[1], face.parts["skin"].stop
     vertices = face.vertices[:given] + motion.values
-    if given == skin:
+    if given == skin < len(face.vertices):
         whole = face.pose(fit_coefficients(face, vertices))
         whole[:, :skin] = vertices
         vertices = whole
@@ -74,13 +74,16 @@ def motion_aperture(motion: Motion, face: Face) -> NDArray[np.float32]:
     Returns
     -------
     ndarray of float32
-        ``(frame,)`` metres, never negative.
+        ``(frame,)`` metres, never negative; 0 for a mesh whose lips are not known.
 
     Raises
     ------
     UserError
         If the vertices are not those of the face.
     """
+    if motion.kind == "vertices" and "inner_lip_upper" not in face.landmarks:
+        check_vertices(motion, face)
+        return np.zeros(len(motion), dtype=np.float32)
     if motion.kind == "coefficients":
         return face.aperture(motion.values)
     check_vertices(motion, face)

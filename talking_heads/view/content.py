@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from talking_heads.errors import UserError
-from talking_heads.face import get_face, motion_aperture, motion_vertices
+from talking_heads.face import motion_aperture, motion_vertices
 from talking_heads.speech import SAMPLE_RATE, wav_bytes
 from talking_heads.view.encode import TOLERANCE, EncodedMotion, encode_motion
+from talking_heads.view.foreign import named_face, shown_face, shown_motion
 from talking_heads.view.picture import small_png
 from talking_heads.view.sound import padded, samples_of
 
 if TYPE_CHECKING:
+    from talking_heads.corpus.heads import Head
     from talking_heads.face import Face
     from talking_heads.face.motion import Motion
 
@@ -61,7 +63,7 @@ def make_content(
     motion: Motion | Sequence[Motion],
     audio: Any = None,
     *,
-    face: Face | Sequence[Face] | None = None,
+    face: Face | Head | Sequence[Face | Head] | None = None,
     title: str | None = None,
     labels: Sequence[str] | None = None,
     alive: bool = False,
@@ -77,7 +79,9 @@ def make_content(
     motions = _as_list(motion)
     if not 1 <= len(motions) <= MAX_HEADS:
         raise UserError(f"A player shows 1 to {MAX_HEADS} heads, not {len(motions)}.")
-    faces = _faces(motions, face)
+    given = _faces(motions, face)
+    faces = [shown_face(f) for f in given]
+    motions = [shown_motion(m, f) for m, f in zip(motions, given, strict=True)]
     title = clean_text(title or "")
     if labels is None:
         labels = []
@@ -133,7 +137,8 @@ def describe(
         text = f"{start}face {face.id}, {len(motion)} frames at {motion.fps:g} a second"
         if motion.speaker:
             text += f", speaker {motion.speaker}"
-        text += f", lips open up to {widest:.0f} mm"
+        if "inner_lip_upper" in face.landmarks:
+            text += f", lips open up to {widest:.0f} mm"
         if heads[i].max_error > TOLERANCE:
             text += f" (drawn to within {heads[i].max_error * 1000:.1g} mm)"
         lines.append(text)
@@ -144,9 +149,11 @@ def _as_list(motion: Motion | Sequence[Motion]) -> list[Motion]:
     return list(motion) if isinstance(motion, list | tuple) else [motion]  # type: ignore[list-item]
 
 
-def _faces(motions: Sequence[Motion], face: Face | Sequence[Face] | None) -> list[Face]:
+def _faces(
+    motions: Sequence[Motion], face: Face | Head | Sequence[Face | Head] | None
+) -> list[Face | Head]:
     if face is None:
-        return [get_face(m.face_id) for m in motions]
+        return [named_face(m) for m in motions]
     faces = list(face) if isinstance(face, list | tuple) else [face] * len(motions)
     if len(faces) != len(motions):
         raise UserError(f"{len(motions)} heads need one face or as many, not {len(faces)}.")
@@ -156,8 +163,14 @@ def _faces(motions: Sequence[Motion], face: Face | Sequence[Face] | None) -> lis
 def _still(
     motions: Sequence[Motion], faces: Sequence[Face], apertures: Sequence[np.ndarray]
 ) -> bytes:
-    """Draw every head at the moment when the first one's mouth is widest open."""
-    moment = int(np.argmax(apertures[0])) / motions[0].fps
+    """Draw every head at the moment when the first one's mouth is widest open.
+
+    Where its lips are not known, that is when its vertices have moved most.
+    """
+    wide = apertures[0]
+    if motions[0].kind == "vertices" and not wide.any():
+        wide = np.array([np.abs(frame).max() for frame in motions[0].values])
+    moment = int(np.argmax(wide)) / motions[0].fps
     pairs = []
     for motion, face in zip(motions, faces, strict=True):
         frame = min(round(moment * motion.fps), len(motion) - 1)

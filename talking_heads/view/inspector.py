@@ -9,9 +9,11 @@ import ipywidgets as widgets
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from talking_heads.corpus.heads import Head
 from talking_heads.errors import UserError
 from talking_heads.face import get_face
 from talking_heads.files import atomic_write
+from talking_heads.view.foreign import head_scale, shown_face
 from talking_heads.view.mesh import frame_of
 from talking_heads.view.picture import BACKGROUND, small_png
 from talking_heads.view.player import Cover, show, with_alternatives
@@ -68,7 +70,7 @@ class Inspection:
 
 
 def inspect(
-    face: Face | str | None = None,
+    face: Face | Head | str | None = None,
     vertices: ArrayLike | None = None,
     *,
     values: ArrayLike | None = None,
@@ -83,10 +85,11 @@ def inspect(
 
     Parameters
     ----------
-    face : Face or str, optional
-        A face or its id; by default the neutral head. It gives the triangles.
+    face : Face, Head or str, optional
+        A face or its id, or a head of another data set; by default the neutral head. It gives the
+        triangles.
     vertices : array, shape (vertex, 3), optional
-        A pose in metres; by default the face at rest.
+        A pose, in metres or in the head's own measure; by default the face at rest.
     values : array, shape (vertex,), optional
         One number a vertex, shown as colours: an error in millimetres, for instance.
     value_range : (low, high), optional
@@ -111,6 +114,10 @@ def inspect(
         face = "neutral@medium"
     if isinstance(face, str):
         face = get_face(face)
+    if isinstance(face, Head):
+        if vertices is not None:
+            vertices = head_scale(face) * _checked(vertices, face.vertices.shape, "vertices")
+        face = shown_face(face)
     mesh = _checked(
         face.vertices if vertices is None else vertices, face.vertices.shape, "vertices"
     )

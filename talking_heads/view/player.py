@@ -13,6 +13,7 @@ from talking_heads.view.assets import cover_script, script, style
 from talking_heads.view.content import Content, clean_text, make_content
 
 if TYPE_CHECKING:
+    from talking_heads.corpus.heads import Head
     from talking_heads.face import Face
     from talking_heads.face.motion import Motion
 
@@ -107,7 +108,7 @@ def play(
     motion: Motion | Sequence[Motion],
     audio: Any = None,
     *,
-    face: Face | Sequence[Face] | None = None,
+    face: Face | Head | Sequence[Face | Head] | None = None,
     title: str | None = None,
     labels: Sequence[str] | None = None,
     caption: str | None = None,
@@ -123,8 +124,9 @@ def play(
     audio : array, path, Clip or Speech, optional
         The sound; an array holds mono samples at 16 kHz. It is the only clock. Without it the
         head moves in silence.
-    face : Face or list of Face, optional
-        By default the face that each motion names.
+    face : Face or Head, or list of them, optional
+        By default the face that each motion names. The motion of another data set needs its
+        speaker's head, ``corpus.head(clip.speaker)``.
     title : str, optional
         Names the player for people who cannot see it.
     labels : list of str, optional
