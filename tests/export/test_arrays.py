@@ -31,7 +31,7 @@ def test_the_archive_holds_what_it_promises(tmp_path, babble, frames):
         "names",
     }
     assert arrays["vertices"].dtype == np.float32
-    # Posed in chunks: sums of other lengths may round otherwise, by some hundredths of a micrometre.
+    # Posed in chunks: sums of other lengths may round otherwise, by hundredths of a micrometre.
     np.testing.assert_allclose(arrays["vertices"], motion_vertices(motion), atol=1e-7)
     np.testing.assert_array_equal(arrays["faces"], face.triangles)
     assert arrays["fps"] == 30
