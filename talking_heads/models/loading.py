@@ -9,10 +9,11 @@ from talking_heads.errors import UserError
 from talking_heads.files import shown
 from talking_heads.models.base import Model
 from talking_heads.models.checkpoint import CONFIG, read_checkpoint
+from talking_heads.models.conv_regressor import ConvRegressor
 from talking_heads.models.diff_speaker import DiffSpeaker
 from talking_heads.paths import checkpoint_dir
 
-MODELS: dict[str, type[Model]] = {kind.model_type: kind for kind in (DiffSpeaker,)}
+MODELS: dict[str, type[Model]] = {kind.model_type: kind for kind in (DiffSpeaker, ConvRegressor)}
 """The classes of models by the name that ``config.json`` and the command line use."""
 
 
