@@ -13,7 +13,7 @@ from talking_heads.training.augment import Augmentation
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Settings of a training run. The defaults are the ``course`` preset."""
+    """Settings of a training run. The defaults are DiffSpeaker's ``course`` preset."""
 
     steps: int = 3000
     """Updates of the weights."""
@@ -39,17 +39,27 @@ class TrainConfig:
     """Changes of the sound that a head should not care about."""
 
     @classmethod
-    def preset(cls, name: str) -> TrainConfig:
+    def preset(cls, name: str, model: str = "diff_speaker") -> TrainConfig:
         """Return the settings that go with a model's preset.
+
+        Parameters
+        ----------
+        name : {"course", "full", "paper"}
+            Of the preset.
+        model : str
+            One of `talking_heads.models.MODELS`.
 
         Raises
         ------
         UserError
-            If there is no such preset.
+            If there is no such model or preset.
         """
-        if name not in _PRESETS:
-            raise UserError(f"There is no preset {name!r}. Choose from: {', '.join(_PRESETS)}.")
-        return cls(**_PRESETS[name])
+        if model not in _PRESETS:
+            raise UserError(f"There is no model {model!r:.60}. Choose from: {', '.join(_PRESETS)}.")
+        presets = _PRESETS[model]
+        if name not in presets:
+            raise UserError(f"There is no preset {name!r:.60}. Choose from: {', '.join(presets)}.")
+        return cls(**presets[name])
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "crop", "warm_up", "save_every"):
@@ -74,13 +84,28 @@ class TrainConfig:
         return dataclasses.asdict(self)
 
 
-# The paper names batch and learning rate; the number of steps, the running mean and the
-# augmentation are ours.
-_PRESETS: dict[str, dict[str, Any]] = {
-    "course": {},
-    "full": {"steps": 20_000, "batch": 64, "learning_rate": 5e-4, "warm_up": 500, "ema": 0.9995},
-    "paper": {
-        "steps": 100_000, "batch": 32, "learning_rate": 1e-4, "warm_up": 1, "final_rate": 1.0,
-        "ema": 0.9999,
+_PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    # The paper names batch and learning rate; the number of steps, the running mean and the
+    # augmentation are ours.
+    "diff_speaker": {
+        "course": {},
+        "full": {
+            "steps": 20_000, "batch": 64, "learning_rate": 5e-4, "warm_up": 500, "ema": 0.9995
+        },
+        "paper": {
+            "steps": 100_000, "batch": 32, "learning_rate": 1e-4, "warm_up": 1, "final_rate": 1.0,
+            "ema": 0.9999,
+        },
+    },
+    # VOCA: 1e-4, constant; 100 epochs of batches of 64 pairs of frames, which are about 60,000
+    # steps on VOCASET. Our batches hold pieces of clips, because the windows of neighbouring frames
+    # share their work; two pieces of 64 frames are as many frames as 64 pairs.
+    "conv_regressor": {
+        "course": {"steps": 2000},
+        "full": {"steps": 20_000, "batch": 64, "learning_rate": 1e-3, "ema": 0.9995},
+        "paper": {
+            "steps": 60_000, "batch": 2, "crop": 64, "learning_rate": 1e-4, "warm_up": 1,
+            "final_rate": 1.0, "weight_decay": 0.0, "ema": 0.999,
+        },
     },
 }  # fmt: skip

@@ -18,8 +18,9 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from talking_heads.errors import UserError
-from talking_heads.models import DiffSpeaker, DiffSpeakerConfig, MotionContract
+from talking_heads.models import Model, MotionContract, model_class
 from talking_heads.models.checkpoint import make_folder, write_json
+from talking_heads.models.config import ModelConfig
 from talking_heads.training.augment import augment_mel
 from talking_heads.training.config import TrainConfig
 from talking_heads.training.data import TrainingData
@@ -29,6 +30,7 @@ from talking_heads.training.evaluation import (
     evaluate_lips,
     spread,
 )
+from talking_heads.training.provenance import corpus_record
 from talking_heads.training.state import load_state, save_state
 
 if TYPE_CHECKING:
@@ -42,17 +44,32 @@ _LOG_EVERY = 10
 def build_contract(
     corpus: Corpus, data: TrainingData, name: str, without: Sequence[str] = ()
 ) -> MotionContract:
-    """Return the contract of a model that trains on ``data``, ``without`` some speakers."""
+    """Return the contract of a model that trains on ``data``, ``without`` some speakers.
+
+    Where the corpus has a mesh of its own, the average speaker wears the first speaker's face.
+    """
+    heads = tuple(corpus.face_ids[speaker] for speaker in data.speakers)
+    mesh: dict[str, Any] = {}
+    if corpus.surface is not None:
+        mesh = {
+            "kind": "vertices",
+            "vertices": corpus.surface.vertices,
+            "topology_hash": corpus.surface.topology_hash,
+            "average_head": heads[0],
+        }
     return MotionContract(
         speakers=data.speakers,
-        heads=tuple(corpus.face_ids[speaker] for speaker in data.speakers),
+        heads=heads,
         mean=data.mean,
         scale=data.scale,
+        fps=corpus.fps,
+        encoder_id=model_class(name).encoder_id,
+        **mesh,
         provenance={
             "model": name,
             "corpus": corpus.name,
             "clips": str(len(data)),
-            "seconds": f"{data.frames / 25:.0f}",
+            "seconds": f"{data.frames / corpus.fps:.0f}",
             "date": datetime.now(UTC).date().isoformat(),
             **({"without": ", ".join(without)} if without else {}),
         },
@@ -78,8 +95,7 @@ def _device_name(device: torch.device) -> str:
 
 
 def _check(name: str, out: Path) -> None:
-    if name != "diff_speaker":
-        raise UserError(f"There is no model {name!r} to train. Choose from: diff_speaker.")
+    model_class(name)
     above = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     if not above.is_dir():
         raise UserError(f"{above} is a file; training writes a folder. Choose another name.")
@@ -96,7 +112,7 @@ def train(
     without: Sequence[str] = (),
     resume: bool = True,
     progress: bool = True,
-    config: DiffSpeakerConfig | None = None,
+    config: ModelConfig | None = None,
     settings: TrainConfig | None = None,
     evaluate: bool = True,
 ) -> Path:
@@ -108,7 +124,7 @@ def train(
     Parameters
     ----------
     name : str
-        ``"diff_speaker"``.
+        One of `talking_heads.models.MODELS`, such as ``"diff_speaker"``.
     data : str, Path or Corpus
         A corpus with the splits ``train`` and, for figures, ``test_seen`` and ``test_unseen``.
     out : str or Path
@@ -129,7 +145,7 @@ def train(
     config, settings : optional
         In place of those of the preset.
     evaluate : bool
-        Measure the lips on the test splits in the end.
+        Measure the model on the test splits in the end, as far as the corpus allows; see `measure`.
 
     Returns
     -------
@@ -139,13 +155,18 @@ def train(
     Raises
     ------
     UserError
-        If name, preset, corpus or the speakers left out are not usable, or `out` holds an
+        If name, preset, config, corpus or the speakers left out are not usable, or `out` holds an
         unfinished run with other settings.
     """
     out = Path(out)
     _check(name, out)
-    config = config or DiffSpeakerConfig.preset(preset)
-    settings = settings or TrainConfig.preset(preset)
+    kind = model_class(name)
+    config = config or kind.config_type.preset(preset)
+    if type(config) is not kind.config_type:
+        raise UserError(
+            f"A {name} needs a {kind.config_type.__name__}, no {type(config).__name__}."
+        )
+    settings = settings or TrainConfig.preset(preset, name)
     if steps is not None:
         settings = dataclasses.replace(settings, steps=steps)
     if isinstance(data, str | os.PathLike):
@@ -155,7 +176,7 @@ def train(
     data = data.without(without)
     items = TrainingData(data, "train", settings.crop, seed)
     torch.manual_seed(seed)
-    model = DiffSpeaker(config, build_contract(data, items, name, without))
+    model = kind(config, build_contract(data, items, name, without))
     history, seconds = _fit(model, items, settings, seed, out, resume=resume, progress=progress)
 
     model.eval()
@@ -171,33 +192,40 @@ def train(
         "torch": torch.__version__,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
-        "corpus": {"name": data.name, "clips": len(items), "seconds": items.frames / 25},
+        # The whole corpus, but clips and seconds of what was trained on.
+        "corpus": {
+            **corpus_record(data),
+            "clips": len(items),
+            "seconds": round(items.frames / data.fps, 2),
+        },
         "without": list(without),
         "losses": history,
     }
     if evaluate:
         # The stored weights are what others will load, so they are what is measured.
-        results["figures"] = measure(DiffSpeaker.from_pretrained(out), data)
+        results["figures"] = measure(kind.from_pretrained(out), data)
     write_json(out / RESULTS, results)
     (out / _STATE).unlink(missing_ok=True)
     return out
 
 
 def measure(
-    model: DiffSpeaker, corpus: Corpus, seeds: Sequence[int] = (0, 1, 2), clips: int | None = None
+    model: Model, corpus: Corpus, seeds: Sequence[int] | None = None, clips: int | None = None
 ) -> dict[str, Any]:
     """Return the lip figures of the test splits that the corpus has.
 
     Parameters
     ----------
-    model : DiffSpeaker
+    model : Model
         The model.
     corpus : Corpus
         With the splits ``test_seen`` (voices of the training split, new sentences),
         ``test_unseen`` (new voices, new sentences) or ``test_left_out`` (voices that were left
-        out of training, see `talking_heads.corpus.Corpus.without`).
-    seeds : sequence of int
-        Figures are means over them.
+        out of training, see `talking_heads.corpus.Corpus.without`). Of a corpus of vertices, which
+        has no lips that these figures know, there is only a ``note`` that says so.
+    seeds : sequence of int, optional
+        Figures are means over them. By default 0, 1 and 2, and 0 alone where a model leaves
+        nothing to chance.
     clips : int
         At most so many clips of a split; all of them if not given. The comparison of all styles
         takes at most 12, the picked style at most 48, for they cost the most.
@@ -208,6 +236,10 @@ def measure(
         For seen voices in their own style; for unseen ones in the average style, in each
         style, and in a style picked by three clips. See `evaluate_lips`.
     """
+    if corpus.kind != "coefficients":
+        return {"note": "The corpus holds vertices: measure the model with talking-heads evaluate."}
+    if seeds is None:
+        seeds = (0, 1, 2) if model.random else (0,)
     figures: dict[str, Any] = {"seeds": list(seeds)}
     if "test_seen" in corpus.splits:
         figures["test_seen"] = evaluate_lips(model, corpus, "test_seen", seeds, clips=clips)
@@ -234,7 +266,7 @@ def measure(
 
 
 def _fit(
-    model: DiffSpeaker,
+    model: Model,
     items: TrainingData,
     settings: TrainConfig,
     seed: int,
@@ -250,7 +282,10 @@ def _fit(
     from tqdm import tqdm
 
     accelerator = Accelerator()
-    mean = DiffSpeaker(model.config, model.contract)
+    path = out / _STATE
+    if not (resume and path.is_file()):
+        model.prepare(items.batch)
+    mean = type(model)(model.config, model.contract)
     mean.load_state_dict(model.state_dict())
     mean.to(accelerator.device)
     optimizer = torch.optim.AdamW(
@@ -266,7 +301,6 @@ def _fit(
             list(model.speakers),
         ]
     )
-    path = out / _STATE
     done, seconds = 0, 0.0
     history: list[list[float]] = []
     if resume and path.is_file():
