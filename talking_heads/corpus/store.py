@@ -19,7 +19,7 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -101,8 +101,14 @@ _UNREADABLE = (
 )
 
 
+def _has_manifest(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file()
+
+
 @contextmanager
-def new_folder(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def new_folder(
+    out: Path, *, overwrite: bool = False, ours: Callable[[Path], bool] = _has_manifest
+) -> Iterator[Path]:
     """Fill a folder beside `out`, and put it in the place of `out` when all went well.
 
     Parameters
@@ -111,6 +117,8 @@ def new_folder(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
         Where the corpus shall be.
     overwrite : bool
         Whether a corpus that is there may be replaced.
+    ours : callable
+        Tells whether a folder is such a corpus; what is none is never replaced.
 
     Yields
     ------
@@ -123,7 +131,7 @@ def new_folder(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
         If `out` exists and may not be replaced, or is no corpus, or cannot be written.
     """
     out = out.absolute()
-    check_target(out, overwrite=overwrite)
+    check_target(out, overwrite=overwrite, ours=ours)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
@@ -134,7 +142,7 @@ def new_folder(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
         yield folder
         old = None
         if out.exists():
-            check_target(out, overwrite=overwrite)
+            check_target(out, overwrite=overwrite, ours=ours)
             old = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent))
             out.rename(old / "corpus")
         try:
@@ -152,13 +160,15 @@ def new_folder(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
             shutil.rmtree(folder)
 
 
-def check_target(out: Path, *, overwrite: bool) -> None:
+def check_target(
+    out: Path, *, overwrite: bool, ours: Callable[[Path], bool] = _has_manifest
+) -> None:
     """Raise `UserError` unless a corpus may be written to `out`."""
     if out.is_symlink() and not out.exists():
         raise UserError(f"{shown(out)} is a link that leads nowhere.\nChoose another folder.")
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
-    if not (out / MANIFEST).is_file():
+    if not ours(out):
         raise UserError(
             f"{out} exists and is not a corpus, so it is left alone.\nChoose another folder."
         )
