@@ -57,16 +57,19 @@ def load_animator(name_or_path: str | Path, corpus: Corpus) -> Animator:
                 f"Or give the folder of a checkpoint, or a baseline: {', '.join(BASELINES)}."
             )
         return load_model(name_or_path)
-    if name == "oracle_style":
-        return PhonemeOracle(None)
+    if name.startswith("oracle"):
+        if corpus.kind != "coefficients":
+            raise UserError(f"An oracle makes coefficients; the corpus {corpus.name} has vertices.")
+        if name == "oracle_style":
+            return PhonemeOracle(None, corpus.fps)
+        heard = dict.fromkeys(clip.speaker for clip in corpus.split("train"))
+        return PhonemeOracle(average_style(heard), corpus.fps)
     train = corpus.split("train")
     if name == "mean_face":
         return MeanFace.fit(train)
     if name == "nearest":
         return NearestNeighbour.fit(train)
-    if name == "ridge":
-        return RidgeRegression.fit(train, corpus.split("val") if "val" in corpus.splits else ())
-    return PhonemeOracle(average_style(dict.fromkeys(clip.speaker for clip in train)))
+    return RidgeRegression.fit(train, corpus.split("val") if "val" in corpus.splits else ())
 
 
 def animate_clip(

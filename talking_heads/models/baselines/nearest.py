@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from talking_heads.errors import UserError
 from talking_heads.face.motion import Motion
-from talking_heads.models.baselines.features import REACH, frame_features, training_pairs
+from talking_heads.models.baselines.features import MotionShape, frame_features, training_pairs
 
 if TYPE_CHECKING:
     from talking_heads.corpus.clip import Clip
@@ -38,8 +38,10 @@ class NearestNeighbour:
         ``(n,)`` which clip each frame is from.
     clips : tuple of str
         Ids of the clips.
-    reach : int
-        Frames heard on each side.
+    reach : int, optional
+        Frames heard on each side; by default those of 0.2 s.
+    shape : MotionShape
+        What the values are; by default coefficients at 25 frames a second.
     """
 
     speakers: tuple[str, ...] = ()
@@ -52,34 +54,42 @@ class NearestNeighbour:
         values: Floats,
         owner: NDArray[np.int64],
         clips: tuple[str, ...],
-        reach: int = REACH,
+        reach: int | None = None,
+        shape: MotionShape | None = None,
     ) -> None:
         self.mean, self.basis, self.keys, self.values = mean, basis, keys, values
+        self.shape = shape or MotionShape()
         self.owner, self.clips, self.reach = owner, clips, reach
         self._squares = np.square(keys).sum(1)
 
     @classmethod
     def fit(
-        cls, clips: Iterable[Clip], *, components: int = 32, reach: int = REACH
+        cls, clips: Iterable[Clip], *, components: int = 32, reach: int | None = None
     ) -> NearestNeighbour:
         """Remember the frames of some clips.
 
         Parameters
         ----------
         clips : iterable of Clip
-            Of coefficients.
+            Of coefficients: vertices of all frames would not fit into memory.
         components : int
             Principal components of the features that are compared.
-        reach : int
-            Frames heard on each side.
+        reach : int, optional
+            Frames heard on each side; by default those of 0.2 s.
 
         Raises
         ------
         UserError
-            If there are no clips, or they hold vertices.
+            If there are no clips, they hold vertices, or differ in frame rate.
         """
         clips = list(clips)
-        pairs = training_pairs(clips, reach)
+        shape = MotionShape.of(clips)
+        if shape.kind != "coefficients":
+            raise UserError(
+                f"Clip {clips[0].id} holds vertices; the nearest neighbour needs coefficients.\n"
+                "Floors for vertices are mean_face and ridge."
+            )
+        pairs = list(training_pairs(clips, reach))
         heard = np.concatenate([features for features, _ in pairs])
         mean = heard.mean(0, dtype=np.float64).astype(np.float32)
         heard -= mean
@@ -95,6 +105,7 @@ class NearestNeighbour:
             np.repeat(np.arange(len(pairs)), [len(motion) for _, motion in pairs]),
             tuple(clip.id for clip in clips),
             reach,
+            shape,
         )
 
     def animate(
@@ -111,15 +122,17 @@ class NearestNeighbour:
         ----------
         audio : ndarray
             ``(samples,)`` at 16 kHz, mono.
-        speaker, seed
-            Do not matter.
+        speaker : str, optional
+            Whose face the motion names; it decides about nothing else.
+        seed : int
+            Does not matter.
         exclude : str, optional
             Id of a training clip whose frames may not answer: itself, when it is asked about.
 
         Returns
         -------
         Motion
-            At 25 frames a second.
+            At the frame rate of the clips.
 
         Raises
         ------
@@ -128,7 +141,8 @@ class NearestNeighbour:
         """
         if exclude is not None and self.clips == (exclude,):
             raise UserError(f"There is no clip but {exclude} to answer from; fit more of them.")
-        asked = (frame_features(audio, self.reach) - self.mean) @ self.basis
+        heard = frame_features(audio, self.reach, self.shape.fps)
+        asked = (heard - self.mean) @ self.basis
         barred = self.owner == self.clips.index(exclude) if exclude in self.clips else None
         found = np.empty(len(asked), dtype=np.int64)
         for start in range(0, len(asked), _AT_ONCE):
@@ -138,4 +152,4 @@ class NearestNeighbour:
             if barred is not None:
                 distance[:, barred] = np.inf
             found[part] = distance.argmin(1)
-        return Motion(self.values[found], "coefficients", speaker=speaker)
+        return self.shape.motion(self.values[found], speaker)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talking_heads.face.motion import Motion
-from talking_heads.speech.mel import MOTION_FPS, motion_frame_count
+from talking_heads.speech.frames import frame_count
 
 if TYPE_CHECKING:
     from talking_heads.corpus.style import Style
@@ -54,12 +54,14 @@ class PhonemeOracle:
     ----------
     style : Style or None
         Whose habits; None for those of the speaker that `animate` names.
+    fps : float
+        Frames a second of its motion.
     """
 
     speakers: tuple[str, ...] = ()
 
-    def __init__(self, style: Style | None) -> None:
-        self.style = style
+    def __init__(self, style: Style | None, fps: float = 25.0) -> None:
+        self.style, self.fps = style, fps
 
     def animate(
         self,
@@ -89,7 +91,7 @@ class PhonemeOracle:
         Returns
         -------
         Motion
-            At 25 frames a second.
+            At the oracle's frame rate.
 
         Raises
         ------
@@ -98,7 +100,7 @@ class PhonemeOracle:
         """
         from talking_heads.corpus.articulation import articulate_mouth
 
-        duration = max(1, motion_frame_count(len(audio))) / MOTION_FPS
+        duration = max(1, frame_count(len(audio), self.fps)) / self.fps
         style = self.style or average_style([speaker] if speaker else [])
-        values = articulate_mouth(phonemes, duration, style, face=face)
-        return Motion(values, "coefficients", speaker=speaker)
+        values = articulate_mouth(phonemes, duration, style, face=face, fps=self.fps)
+        return Motion(values, "coefficients", self.fps, speaker=speaker)

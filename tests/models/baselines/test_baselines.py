@@ -15,9 +15,10 @@ from talking_heads.models.baselines import (
     PhonemeOracle,
     RidgeRegression,
 )
-from talking_heads.models.baselines.features import REACH, frame_features
+from talking_heads.models.baselines.features import MotionShape, frame_features, reach_at
 from talking_heads.models.baselines.oracle import average_style
 from talking_heads.speech import Phoneme
+from talking_heads.speech.frames import frame_count, frame_to_sample
 from talking_heads.speech.mel import N_MELS, SILENCE, log_mel
 
 JAW = ARKIT_INDEX["jawOpen"]
@@ -134,12 +135,89 @@ def test_the_nearest_is_the_nearest(clips: list[Clip]) -> None:
 def test_floors_refuse_what_they_cannot_learn(clips: list[Clip]) -> None:
     vertices = Motion(np.zeros((5, 4, 3), np.float32), "vertices")
     mesh = Clip("v", "ada", np.zeros(3200, np.float32), (vertices,))
+    slow = Clip(
+        "s", "ada", np.zeros(3200, np.float32), (Motion(np.zeros((6, 52)), "coefficients", 30.0),)
+    )
     for floor in (MeanFace, NearestNeighbour, RidgeRegression):
         with pytest.raises(UserError, match="clips"):
             floor.fit([])
-        with pytest.raises(UserError, match="coefficients"):
-            floor.fit([mesh])
-    assert REACH == 5
+        for strange in (mesh, slow):
+            with pytest.raises(UserError, match="differ in kind or frame rate"):
+                floor.fit([clips[0], strange])
+    with pytest.raises(UserError, match="differ in kind or frame rate"):
+        RidgeRegression.fit(clips[:2], [slow])
+    with pytest.raises(UserError, match="mean_face and ridge"):
+        NearestNeighbour.fit([mesh])
+
+
+def at_30(seed: int, frames: int = 61, *, vertices: bool = False) -> Clip:
+    """The noise of `noisy` at 30 frames a second; of vertices, the jaw moves the second of four."""
+    random = np.random.default_rng(seed)
+    loud = random.uniform(0.02, 0.3, frames).astype(np.float32)
+    edges = [frame_to_sample(f, 30.0) for f in range(frames + 1)]
+    audio = random.standard_normal(edges[-1]).astype(np.float32) * np.repeat(loud, np.diff(edges))
+    level = (np.log10(loud) + 2) / 2
+    if vertices:
+        values = np.zeros((frames, 4, 3), np.float32)
+        values[:, 1, 2] = -0.01 * level
+        motion = Motion(values, "vertices", 30.0, f"s{seed % 2}@vocaset", f"s{seed % 2}")
+    else:
+        values = np.zeros((frames, 52), np.float32)
+        values[:, JAW] = level
+        motion = Motion(values, "coefficients", 30.0, "head-01@low")
+    return Clip(f"n{seed}", motion.speaker or "ada", audio, (motion,))
+
+
+@pytest.mark.parametrize("vertices", [False, True])
+def test_floors_at_30_frames_a_second(vertices: bool) -> None:
+    clips = [at_30(seed, vertices=vertices) for seed in range(12)]
+    truth = clips[11].motion
+    floors = {
+        "still": MeanFace.fit(clips[:10]),
+        "ridge": RidgeRegression.fit(clips[:10], clips[10:11]),
+    }
+    if not vertices:
+        floors["nearest"] = NearestNeighbour.fit(clips[:10])
+    errors = {}
+    for name, floor in floors.items():
+        made = floor.animate(clips[11].audio, speaker=clips[11].speaker)
+        assert (made.fps, made.kind, made.values.shape) == (30.0, truth.kind, truth.values.shape)
+        assert made.face_id == truth.face_id
+        errors[name] = float(np.abs(made.values - truth.values).mean())
+    assert errors["ridge"] < 0.6 * errors["still"]
+    if vertices:
+        np.testing.assert_allclose(
+            floors["still"].animate(np.zeros(10, np.float32)).values[0],
+            np.concatenate([clip.motion.values for clip in clips[:10]]).mean(0),
+            atol=1e-7,
+        )
+
+
+def test_features_at_30_frames_a_second_by_hand() -> None:
+    """Frame 1 owns the samples 533 to 1067: the mel frames 3 to 7, of 160 samples each."""
+    audio = np.random.default_rng(0).standard_normal(1600).astype(np.float32) * 0.1
+    features = frame_features(audio, reach=1, fps=30.0)
+    assert features.shape == (3, 3 * N_MELS)
+    mel = log_mel(torch.from_numpy(audio)).numpy()
+    for frame, (first, last) in enumerate([(0, 3), (3, 7), (7, 10)]):
+        own = features[frame, N_MELS : 2 * N_MELS]
+        np.testing.assert_allclose(own, mel[first:last].mean(0), atol=1e-6)
+    assert (features[0, :N_MELS] == np.float32(SILENCE)).all()
+    assert (reach_at(25.0), reach_at(30.0), reach_at(60.0), reach_at(1.0)) == (5, 6, 12, 1)
+
+
+@pytest.mark.parametrize("fps", [0.5, 24.0, 25.0, 29.97, 60.0, 100.0, 240.0])
+@pytest.mark.parametrize("samples", [1, 640, 16_001])
+def test_features_at_any_rate(fps: float, samples: int) -> None:
+    features = frame_features(np.full(samples, 0.1, np.float32), fps=fps)
+    assert len(features) == frame_count(samples, fps) and np.isfinite(features).all()
+
+
+def test_faces_of_floors() -> None:
+    shape = MotionShape("vertices", 30.0, {"a": "a@biwi"})
+    values = np.zeros((1, 6), np.float32)
+    assert shape.motion(values, "a").face_id == shape.motion(values, None).face_id == "a@biwi"
+    assert MotionShape().motion(np.full((1, 52), 2.0, np.float32), "x").values.max() == 1
 
 
 def test_the_average_style() -> None:
