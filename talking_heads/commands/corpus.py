@@ -125,6 +125,33 @@ def _run_picture(options: argparse.Namespace) -> int:
     return 0
 
 
+def _run_convert(options: argparse.Namespace) -> int:
+    from talking_heads.corpus import corpus_info
+    from talking_heads.corpus.convert import convert_vocaset
+
+    convert_vocaset(
+        options.raw, options.out, progress=not options.quiet, overwrite=options.overwrite
+    )
+    print(corpus_info(options.out))
+    return 0
+
+
+def _run_miniature(options: argparse.Namespace) -> int:
+    from talking_heads.corpus import corpus_info
+    from talking_heads.corpus.store import new_folder
+
+    with new_folder(options.out) as folder:
+        if options.layout == "beat":
+            from talking_heads.corpus.miniature_beat import write_miniature_beat as write
+        elif options.layout == "biwi":
+            from talking_heads.corpus.miniature import write_miniature_biwi as write
+        else:
+            from talking_heads.corpus.miniature import write_miniature_vocaset as write
+        write(folder, seed=options.seed, traps=options.traps)
+    print(corpus_info(options.out))
+    return 0
+
+
 def add_corpus_commands(commands: Subparsers[Any]) -> None:
     """Add ``corpus`` with its commands."""
     corpus = commands.add_parser("corpus", help="Build and inspect corpora.")
@@ -145,6 +172,7 @@ def add_corpus_commands(commands: Subparsers[Any]) -> None:
     build.add_argument("--workers", type=positive, default=2, help="clips at the same time (2)")
     build.add_argument("--overwrite", action="store_true", help="replace an existing corpus")
     build.add_argument("--quiet", action="store_true", help="no progress bar")
+    _add_foreign(tasks)
     info = add_command(tasks, "info", _run_info, "Describe a corpus.")
     verify = add_command(tasks, "verify", _run_verify, "Check all files of a corpus.")
     verify.add_argument(
@@ -186,3 +214,29 @@ def add_corpus_commands(commands: Subparsers[Any]) -> None:
         command.add_argument("--out", type=Path, help="a JSON file to write (none)")
     limits.add_argument("--clips", type=positive, help="most clips of a split (all)")
     limits.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_foreign(tasks: Subparsers[Any]) -> None:
+    """Add the commands that write data sets in the layouts of others."""
+    convert = add_command(
+        tasks, "convert", _run_convert, "Turn the raw VOCASET download into files that models read."
+    )
+    convert.add_argument(
+        "raw", type=Path, help="the folder with data_verts.npy, raw_audio_fixed.pkl and the others"
+    )
+    convert.add_argument("out", type=Path, help="the folder to write")
+    convert.add_argument("--overwrite", action="store_true", help="replace an earlier conversion")
+    convert.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    miniature = add_command(
+        tasks,
+        "miniature",
+        _run_miniature,
+        "Write a small data set with made-up motion, in the true layout of a real one.",
+    )
+    miniature.add_argument("layout", choices=("vocaset", "biwi", "beat"), help="whose layout")
+    miniature.add_argument("out", type=Path, help="the folder to write")
+    miniature.add_argument("--seed", type=seed, default=0, help="of the made-up motion (0)")
+    miniature.add_argument(
+        "--traps", action="store_true", help="with the damage that is found in real downloads"
+    )

@@ -25,6 +25,7 @@ from talking_heads.metrics.lips import LipReport, lip_report, peak_lip_velocity
 from talking_heads.metrics.measure import (
     average_rows,
     combine,
+    head_parts,
     left_out,
     measure_clip,
     measure_spread,
@@ -60,6 +61,7 @@ __all__ = [
     "fdd",
     "fdd_blendshapes",
     "fdd_vertexwise",
+    "head_parts",
     "identity_report",
     "lbe",
     "left_out",

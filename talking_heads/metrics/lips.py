@@ -298,6 +298,28 @@ def lip_row(
     )
 
 
+def aperture_rows(row: LipRow) -> dict[str, tuple[float, float]]:
+    """Return a comparison as rows of `talking_heads.metrics.registry.LIP_METRICS`.
+
+    Parameters
+    ----------
+    row : LipRow
+        From `lip_row`.
+
+    Returns
+    -------
+    dict
+        ``{name: (numerator, denominator)}``; without a p, b or m there is no closure rate.
+    """
+    rows = {
+        "aperture_correlation": (float(row.correlations[MAX_LAG]), 1.0),
+        "aperture_error": (float(row.error), float(row.frames)),
+    }
+    if row.closed:
+        rows["closure_rate"] = (float(sum(v < CLOSED for v in row.closed)), float(len(row.closed)))
+    return rows
+
+
 def _mean(values: NDArray[Any]) -> float:
     return float(np.mean(values)) if len(values) else float("nan")
 

@@ -9,7 +9,7 @@ The metrics themselves stand in `talking_heads.metrics.registry.METRICS`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,13 +18,53 @@ from talking_heads.errors import UserError
 from talking_heads.metrics.arrays import Array, Lengths, match_lengths
 from talking_heads.metrics.blendshapes import channel_names
 from talking_heads.metrics.bootstrap import DRAWS, bootstrap_interval
-from talking_heads.metrics.registry import METRICS, Metric, Parts, Row
+from talking_heads.metrics.registry import ALL_METRICS, METRICS, Metric, Parts, Row
 
 Rows = dict[str, Row]
 
 DROPPED = "frames_dropped"
 """Key of a row that is no metric: with ``lengths="trim"``, how many frames were not compared, of
 how many the longer motion has."""
+
+
+class HeadLike(Protocol):
+    """What the metrics ask of a head at rest, such as `talking_heads.corpus.heads.Head`."""
+
+    @property
+    def vertices(self) -> Array:
+        """``(V, 3)``."""
+        ...
+
+    @property
+    def regions(self) -> Mapping[str, Any]:
+        """Vertex numbers by name."""
+        ...
+
+    @property
+    def lip_pairs(self) -> Any:
+        """``(2, P)`` or None."""
+        ...
+
+
+def head_parts(head: HeadLike) -> dict[str, Any]:
+    """Return what `measure_clip` wants to know of a head, as its keyword arguments.
+
+    Parameters
+    ----------
+    head : Head
+        One speaker's head. Its regions ``"lips"`` and ``"upper_face"`` are used.
+
+    Returns
+    -------
+    dict
+        ``lips``, ``upper_face``, ``lip_pairs`` and ``template``; None for what is not known.
+    """
+    return {
+        "lips": head.regions.get("lips"),
+        "upper_face": head.regions.get("upper_face"),
+        "lip_pairs": head.lip_pairs,
+        "template": head.vertices,
+    }
 
 
 def _kind(values: Array) -> str:
@@ -196,7 +236,7 @@ def _finite(row: Row) -> Row:
 
 
 def _pooled(name: str) -> bool:
-    return name == DROPPED or METRICS[name].combine == "pooled"
+    return name == DROPPED or ALL_METRICS[name].combine == "pooled"
 
 
 def _row(name: str, row: Row) -> Row:
@@ -277,8 +317,8 @@ def combine(rows: Sequence[Row], metric: str) -> float:
     UserError
         If there are no rows, or there is no such metric.
     """
-    if metric not in METRICS and metric != DROPPED:
-        raise UserError(f"There is no metric {metric!r}. There are: {', '.join(METRICS)}.")
+    if metric not in ALL_METRICS and metric != DROPPED:
+        raise UserError(f"There is no metric {metric!r}. There are: {', '.join(ALL_METRICS)}.")
     if not rows:
         raise UserError("There are no clips to measure.")
     top, bottom = np.sum([_row(metric, row) for row in rows], axis=0)
@@ -303,7 +343,7 @@ def shown_unit(metric: str, unit: str | None) -> tuple[float, str]:
         The unit then: ``"mm"`` for distances in metres, ``"m^2"`` for squared ones, which are so in
         print (3.1e-5, whatever unit stands beside them); empty for none.
     """
-    power = "" if metric == DROPPED else METRICS[metric].unit
+    power = "" if metric == DROPPED else ALL_METRICS[metric].unit
     if not unit or not power:
         return 1.0, ""
     if unit == "m" and power == "u":
@@ -359,7 +399,7 @@ def summarise_metrics(
         raise UserError(f"{len(speakers)} speakers do not match {len(rows)} clips.")
     found = dict.fromkeys(name for own in rows for row in own for name in row)
     out = {}
-    for name in [n for n in (*METRICS, DROPPED) if n in found]:
+    for name in [n for n in (*ALL_METRICS, DROPPED) if n in found]:
         having = [i for i, own in enumerate(rows) if all(name in row for row in own)]
         if not having:
             continue
@@ -370,7 +410,7 @@ def summarise_metrics(
         out[name] = {
             "value": _ratio(table),
             "unit": _unit(name, unit),
-            "better": "zero" if name == DROPPED else METRICS[name].better,
+            "better": "zero" if name == DROPPED else ALL_METRICS[name].better,
             "combine": "pooled" if _pooled(name) else "mean of clips",
             "interval": _listed(bootstrap_interval(table, over, **options)),
             "interval_over": over,
@@ -397,5 +437,5 @@ def _listed(interval: tuple[float, float] | None) -> list[float] | None:
 
 
 def _unit(name: str, unit: str | None) -> str | None:
-    power = "" if name == DROPPED else METRICS[name].unit
+    power = "" if name == DROPPED else ALL_METRICS[name].unit
     return None if not unit or not power else unit if power == "u" else f"{unit}^2"

@@ -60,7 +60,7 @@ class Metric:
         Short key: ``"lve"``.
     title : str
         A few words for tables.
-    kind : {"vertices", "coefficients"}
+    kind : {"vertices", "coefficients", "apertures"}
         What it measures.
     needs : tuple of str
         Which fields of `Parts` must be known.
@@ -84,7 +84,7 @@ class Metric:
 
     name: str
     title: str
-    kind: Literal["vertices", "coefficients"]
+    kind: Literal["vertices", "coefficients", "apertures"]
     needs: tuple[str, ...]
     unit: Literal["u", "u^2", ""]
     better: Literal["lower", "zero", "higher", "near truth"]
@@ -303,3 +303,26 @@ _ALL = (
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 """All metrics by their short names."""
+
+_LIPS = (
+    Metric(
+        "aperture_correlation", "lip aperture, correlation", "apertures", (), "", "higher",
+        "Pearson's r over frames of true and predicted lip aperture", "this package",
+        "mean of clips",
+    ),
+    Metric(
+        "closure_rate", "p, b and m that close the lips", "apertures", (), "", "higher",
+        "share of p, b and m with a smallest aperture below 1 mm", "this package", "pooled",
+    ),
+    Metric(
+        "aperture_error", "lip aperture error", "apertures", (), "u", "lower",
+        "mean_t |aperture_x - aperture_y|", "this package", "pooled",
+    ),
+)  # fmt: skip
+
+LIP_METRICS: dict[str, Metric] = {metric.name: metric for metric in _LIPS}
+"""The figures of `talking_heads.metrics.lips` that sum up like the others. They start from lip
+apertures and phonemes: `talking_heads.metrics.lips.aperture_rows` makes their rows."""
+
+ALL_METRICS: dict[str, Metric] = {**METRICS, **LIP_METRICS}
+"""Whatever `talking_heads.metrics.measure.summarise_metrics` can sum up."""
