@@ -19,12 +19,12 @@ from talking_heads.corpus.clip import Clip
 from talking_heads.corpus.views import truth_noise_seed
 from talking_heads.errors import UserError
 from talking_heads.face import Motion, get_face, motion_aperture, scan_noise
+from talking_heads.metrics.bootstrap import DRAWS, clip_weights
 from talking_heads.metrics.lips import CLOSED, MAX_LAG, LipRow, lip_row, lip_summary
 from talking_heads.metrics.vertex_error import lip_surface, max_vertex_error
 
 RESOLUTION = "low"
 """Resolution at which vertex errors are measured."""
-_DRAWS = 1000
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def _figures(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
 
 
 def intervals(
-    scores: Sequence[Sequence[Score]], *, draws: int = _DRAWS, seed: int = 0, level: float = 0.95
+    scores: Sequence[Sequence[Score]], *, draws: int = DRAWS, seed: int = 0, level: float = 0.95
 ) -> dict[str, list[float]]:
     """Return how far the figures would vary with other clips of the same kind.
 
@@ -184,8 +184,7 @@ def intervals(
         vertex errors; those that were not measured are left out.
     """
     sums = np.array([np.sum([_sums(score) for score in own], axis=0) for own in scores])
-    count = len(sums)
-    weights = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), draws)
+    weights = clip_weights(len(sums), draws, seed)
     sides = [(1 - level) / 2, (1 + level) / 2]
     out = {}
     for name, values in _figures(weights @ sums).items():
