@@ -193,20 +193,32 @@ def _packed(panel: Panel) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def stacked(*pictures: bytes) -> bytes:
-    """Return pictures (PNG) above one another as one, on the ground of the figures."""
+def stacked(heads: bytes, curves: bytes, height: int = 190) -> bytes:
+    """Return a still of heads above a picture of curves as one PNG.
+
+    Parameters
+    ----------
+    heads, curves : bytes
+        PNG pictures.
+    height : int
+        Pixels that the heads are shrunk to: a notebook full of stills must stay small.
+
+    Returns
+    -------
+    bytes
+        PNG of 64 colours.
+    """
     import io
 
     from PIL import Image
 
     from talking_heads.course.figures import PAPER
 
-    images = [Image.open(io.BytesIO(picture)).convert("RGB") for picture in pictures if picture]
-    whole = Image.new("RGB", (max(i.width for i in images), sum(i.height for i in images)), PAPER)
-    top = 0
-    for image in images:
-        whole.paste(image, ((whole.width - image.width) // 2, top))
-        top += image.height
+    above, below = (Image.open(io.BytesIO(picture)).convert("RGB") for picture in (heads, curves))
+    above.thumbnail((max(above.width, below.width), height))
+    whole = Image.new("RGB", (max(above.width, below.width), above.height + below.height), PAPER)
+    whole.paste(above, ((whole.width - above.width) // 2, 0))
+    whole.paste(below, ((whole.width - below.width) // 2, above.height))
     stream = io.BytesIO()
-    whole.quantize(128, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+    whole.quantize(64, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
     return stream.getvalue()
