@@ -126,6 +126,14 @@ def double(values: Array) -> Doubles:
     return np.asarray(values, dtype=np.float64)
 
 
+def squared_norms(values: Doubles) -> Doubles:
+    """Return the squared Euclidean norm along the last axis.
+
+    Several times as fast as squares and a sum: NumPy adds up axes of three slowly.
+    """
+    return np.asarray(np.einsum("...k,...k->...", values, values))
+
+
 def smooth_as_published(motion: ArrayLike) -> Doubles:
     """Return a motion smoothed as DiffSpeaker's program smooths predictions for VOCASET.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from talking_heads.errors import UserError
 from talking_heads.face.names import ARKIT_NAMES, BEAT_NAMES
-from talking_heads.metrics.arrays import Array, Doubles, double, match_lengths
+from talking_heads.metrics.arrays import Array, Doubles, double, match_lengths, squared_norms
 
 LBE_PUBLISHED_MASK: tuple[str, ...] = tuple(
     BEAT_NAMES[i] for i in (23, 25, 27, 28, 31, 37, 39, 40, 41, 42, 47, 48)
@@ -111,7 +111,7 @@ def coefficient_error(
     """
     a, b = _checked(true, predicted)
     chosen = slice(None) if mask is None else _columns(a.shape[1], mask, names)
-    return np.asarray(np.sqrt(np.square(double(a[:, chosen]) - double(b[:, chosen])).sum(1)))
+    return np.asarray(np.sqrt(squared_norms(double(a[:, chosen]) - double(b[:, chosen]))))
 
 
 def mbe(true: Array, predicted: Array) -> float:
@@ -166,5 +166,5 @@ def fdd_blendshapes(
     """
     a, b = _checked(true, predicted)
     columns = _columns(a.shape[1], mask, names)
-    spread = [np.square(double(values[:, columns])).sum(1).std() for values in (a, b)]
+    spread = [squared_norms(double(values[:, columns])).std() for values in (a, b)]
     return float(spread[0] - spread[1])

@@ -33,6 +33,7 @@ from talking_heads.metrics.arrays import (
     double,
     frame_blocks,
     match_lengths,
+    squared_norms,
     unique_ids,
     unique_pairs,
 )
@@ -87,7 +88,7 @@ def max_squared_error(true: Array, predicted: Array, ids: ArrayLike) -> Doubles:
     """
 
     def measure(x: Doubles, y: Doubles) -> Doubles:
-        return np.asarray(np.square(x - y).sum(2).max(1))
+        return np.asarray(squared_norms(x - y).max(1))
 
     return _by_frame(true, predicted, ids, "The region", measure)
 
@@ -105,7 +106,7 @@ def centred_max_error(true: Array, predicted: Array, lips: ArrayLike) -> Doubles
 
     def measure(x: Doubles, y: Doubles) -> Doubles:
         gap = (x - x.mean(1, keepdims=True)) - (y - y.mean(1, keepdims=True))
-        return np.asarray(np.sqrt(np.square(gap).sum(2).max(1)))
+        return np.asarray(np.sqrt(squared_norms(gap).max(1)))
 
     return _by_frame(true, predicted, lips, "The lips", measure)
 
@@ -114,7 +115,7 @@ def mean_error(true: Array, predicted: Array) -> Doubles:
     """Return the mean distance over all vertices, frame by frame, ``(frame,)``."""
 
     def measure(x: Doubles, y: Doubles) -> Doubles:
-        return np.asarray(np.sqrt(np.square(x - y).sum(2)).mean(1))
+        return np.asarray(np.sqrt(squared_norms(x - y)).mean(1))
 
     return _by_frame(true, predicted, None, "The mesh", measure)
 
@@ -149,7 +150,7 @@ def mouth_openings(motion: Array, lip_pairs: ArrayLike, template: Array) -> Doub
     upper, lower = unique_pairs(lip_pairs, len(rest))
     apart = double(rest[upper]) - double(rest[lower])
     moved = double(values[:, upper]) - double(values[:, lower])
-    return np.asarray(np.sqrt(np.square(apart + moved).sum(2)))
+    return np.asarray(np.sqrt(squared_norms(apart + moved)))
 
 
 def opening_error(true: Array, predicted: Array, lip_pairs: ArrayLike, template: Array) -> Doubles:

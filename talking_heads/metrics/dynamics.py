@@ -20,6 +20,7 @@ from talking_heads.metrics.arrays import (
     double,
     frame_blocks,
     match_lengths,
+    squared_norms,
     unique_ids,
 )
 
@@ -60,7 +61,7 @@ def vertex_dynamics(offsets: Array, upper_face: ArrayLike, norm: Norm = "squared
     out = []
     # Pieces of vertices and not of frames: the deviation needs all frames at once.
     for part in frame_blocks(len(ids), 3 * len(values)):
-        size = np.square(double(values[:, ids[part]])).sum(2)
+        size = squared_norms(double(values[:, ids[part]]))
         out.append((size if norm == "squared" else np.sqrt(size)).std(0))
     return np.concatenate(out)
 

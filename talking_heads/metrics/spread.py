@@ -29,6 +29,7 @@ from talking_heads.metrics.arrays import (
     double,
     frame_blocks,
     match_lengths,
+    squared_norms,
     unique_ids,
 )
 
@@ -59,7 +60,7 @@ def mean_distance(first: Array, second: Array, ids: ArrayLike | None = None) -> 
     total = 0.0
     for part in frame_blocks(len(a), width):
         gap = double(a[part][:, chosen]) - double(b[part][:, chosen])
-        total += float(np.sqrt(np.square(gap).sum(-1)).sum())
+        total += float(np.sqrt(squared_norms(gap)).sum())
     return total / (len(a) * (1 if a.ndim == 2 else width // 3))
 
 

@@ -17,6 +17,7 @@ from talking_heads.metrics import (
     lve,
     lve_meshtalk,
     lve_squared,
+    max_vertex_error,
     measure_clip,
     measure_spread,
     mod,
@@ -42,6 +43,14 @@ def test_the_three_lves_by_hand() -> None:
     assert eve(true, made, [1, 2]) == pytest.approx((1 + 2) / 2)
     # 100 times sqrt(3) for vertex 3; three other distances; 2 frames of 4 vertices.
     assert mve(true, made) == pytest.approx((5 + 1 + 2 + 2 * 100 * np.sqrt(3)) / 8)
+
+
+def test_the_default_is_the_mean_of_the_error_that_training_reports() -> None:
+    rng = np.random.default_rng(0)
+    true, made = rng.normal(size=(2, 9, 20, 3))
+    lips = np.array([3, 5, 19])
+    error = max_vertex_error(true[:, lips], made[:, lips])
+    assert lve(true, made, lips) == pytest.approx(error.mean(), rel=1e-12)
 
 
 def test_the_printed_vocaset_value_is_metres_squared() -> None:
