@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,8 @@ class Model(nn.Module, ABC):
     config : ModelConfig
         Sizes and choices, of the class that `config_type` names.
     contract : MotionContract
-        What a frame of motion holds, how it is normalised, and the speakers.
+        What a frame of motion holds, how it is normalised, and the speakers. What it says about the
+        encoder is replaced by `encoder_id`.
     """
 
     model_type: ClassVar[str]
@@ -43,7 +45,8 @@ class Model(nn.Module, ABC):
 
     def __init__(self, config: ModelConfig, contract: MotionContract) -> None:
         super().__init__()
-        self.config, self.contract = config, contract
+        self.config = config
+        self.contract = dataclasses.replace(contract, encoder_id=self.encoder_id)
 
     @property
     def speakers(self) -> tuple[str, ...]:

@@ -63,7 +63,6 @@ def build_contract(
         mean=data.mean,
         scale=data.scale,
         fps=corpus.fps,
-        encoder_id=model_class(name).encoder_id,
         **mesh,
         provenance={
             "model": name,
