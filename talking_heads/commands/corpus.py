@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -138,16 +139,17 @@ def _run_convert(options: argparse.Namespace) -> int:
 
 def _run_miniature(options: argparse.Namespace) -> int:
     from talking_heads.corpus import corpus_info
+    from talking_heads.corpus.miniature import write_miniature_biwi, write_miniature_vocaset
+    from talking_heads.corpus.miniature_beat import write_miniature_beat
     from talking_heads.corpus.store import new_folder
 
+    write: dict[str, Callable[..., object]] = {
+        "vocaset": write_miniature_vocaset,
+        "biwi": write_miniature_biwi,
+        "beat": write_miniature_beat,
+    }
     with new_folder(options.out) as folder:
-        if options.layout == "beat":
-            from talking_heads.corpus.miniature_beat import write_miniature_beat as write
-        elif options.layout == "biwi":
-            from talking_heads.corpus.miniature import write_miniature_biwi as write
-        else:
-            from talking_heads.corpus.miniature import write_miniature_vocaset as write
-        write(folder, seed=options.seed, traps=options.traps)
+        write[options.layout](folder, seed=options.seed, traps=options.traps)
     print(corpus_info(options.out))
     return 0
 

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from talking_heads.errors import UserError
 from talking_heads.face.motion import Motion
-from talking_heads.training.animators import animate_clip
+from talking_heads.files import shown
+from talking_heads.training.animators import BASELINES, animate_clip, load_animator
 from talking_heads.training.evaluation import spread
 from talking_heads.training.provenance import (
     corpus_record,
@@ -44,6 +45,7 @@ TIME = "time"
 """Name of the time that a frame takes, among the metrics."""
 MOST_SEEDS = 100
 _LEAST_FRAMES = 2
+_FEW_CLIPS = 10
 
 
 def known_metrics() -> dict[str, Metric]:
@@ -202,9 +204,9 @@ def evaluate(
     dict
         ``model``, ``corpus`` and environment as recorded in `talking_heads.training.provenance`;
         ``split``, ``clips``, ``truths``, ``speakers``, ``seeds``, ``style``, ``smooth``,
-        ``frames``; ``metrics``: for each name value, unit, interval over clips and over speakers,
+        ``unit`` of vertices, ``frames``; ``metrics``: for each name value, unit, interval over clips and over speakers,
         values by seed and by speaker, formula and source; ``time`` in seconds a frame; ``notes``,
-        and ``rows`` if asked for. Values are in the unit of the corpus.
+        and ``rows`` if asked for. Values are in that unit or its square.
 
     Raises
     ------
@@ -223,6 +225,7 @@ def evaluate(
     check_metrics(metrics)
     chosen = spread(corpus.split(split), clips)
     notes: list[str] = []
+    certain = False
     if isinstance(model, str):
         if model != TRUTH:
             raise UserError(f'A model or "{TRUTH}" can be measured, not {model!r}; load it first.')
@@ -234,23 +237,85 @@ def evaluate(
     else:
         check_fit(model, corpus)
         if seeds > 1 and not getattr(model, "random", True):
-            seeds = 1
-            notes.append("The model leaves nothing to chance: one seed.")
+            seeds, certain = 1, True
+            notes.append(
+                "The model leaves nothing to chance: one seed will do, and diversity is 0."
+            )
     if not chosen:
         raise UserError(f"There is nothing to measure in the split {split}.")
 
     found = _Found()
-    for clip in tqdm(chosen, desc="Evaluating", unit="clip", disable=not progress):
+    for clip in tqdm(chosen, desc=shown(name or "Evaluating"), unit="clip", disable=not progress):
         space = ClipSpace(clip, corpus)
         measure = _Measure(space, metrics)
         if isinstance(model, str):
             _judge_truths(measure, found)
         else:
             choice = choose_styles(model, clip.speaker, style)
-            _judge(model, measure, choice, range(seeds), smooth, found)
+            _judge(model, measure, choice, range(seeds), smooth, certain, found)
     if not any(row for own in found.rows for row in own) and not any(found.across):
         raise UserError("None of these metrics can be had for this model and corpus.")
     return _result(model, corpus, split, name, seeds, style, metrics, smooth, rows, found, notes)
+
+
+def evaluate_all(
+    models: Sequence[str],
+    corpus: Corpus,
+    splits: Sequence[str],
+    *,
+    progress: bool = False,
+    **options: Any,
+) -> list[dict[str, Any]]:
+    """Measure several models on several splits.
+
+    Parameters
+    ----------
+    models : sequence of str
+        Names and folders as `talking_heads.training.animators.load_animator` takes them, and
+        ``"truth"``.
+    corpus : Corpus
+        Baselines learn from its split ``train``.
+    splits : sequence of str
+        Which clips.
+    progress : bool
+        Show a bar.
+    **options
+        Those of `evaluate`.
+
+    Returns
+    -------
+    list of dict
+        From `evaluate`; all models of the first split, then of the next.
+
+    Raises
+    ------
+    UserError
+        As `evaluate`. What can be seen beforehand is refused before the first clip.
+    """
+    models, splits = list(dict.fromkeys(models)), list(dict.fromkeys(splits))
+    if not models or not splits:
+        raise UserError("Name at least one model and one split.")
+    for split in splits:
+        corpus.split(split)
+    check_metrics(options.get("metrics"))
+    loaded: dict[str, Animator | str] = {}
+    # Checkpoints first: they load in no time, and a name that is wrong shows before the fitting.
+    for name in sorted(models, key=lambda name: name in BASELINES):
+        loaded[name] = TRUTH if name == TRUTH else load_animator(name, corpus)
+        if not isinstance(model := loaded[name], str):
+            check_fit(model, corpus)
+    results = []
+    for split in splits:
+        for name in models:
+            try:
+                results.append(
+                    evaluate(loaded[name], corpus, split, name=name, progress=progress, **options)
+                )
+            except UserError as error:
+                if len(models) == 1:
+                    raise
+                raise UserError(f"{shown(name)}: {error}") from error
+    return results
 
 
 def check_fit(model: Animator, corpus: Corpus) -> None:
@@ -286,9 +351,10 @@ def _judge(
     choice: StyleChoice,
     seeds: Sequence[int],
     smooth: bool,
+    certain: bool,
     found: _Found,
 ) -> None:
-    """Animate a clip in all styles and seeds, and measure."""
+    """Animate a clip in all styles and seeds, and measure; `certain`: other seeds change nothing."""
     from talking_heads.metrics.measure import average_rows
 
     space = measure.space
@@ -310,8 +376,8 @@ def _judge(
             found.seconds.append(seconds / max(1, len(motion)))
             judged = space.judged(motion)
             by_seed[place].append(measure.rows(judged, truths))
-            if len(seeds) > 1:
-                made.append(judged)
+            if len(seeds) > 1 or certain:
+                made += [judged] * (1 + certain)
             if place == 0 and len(choice.names) > 1:
                 firsts.append(judged)
         if len(made) > 1:
@@ -388,9 +454,11 @@ def _result(
     notes: list[str],
 ) -> dict[str, Any]:
     speakers = [clip.speaker for clip in found.clips]
-    figures = _figures(found.rows, speakers, corpus.unit)
+    # Coefficients have no unit; the head that they are shown on has one.
+    unit = corpus.head(speakers[0]).unit
+    figures = _figures(found.rows, speakers, unit)
     # Diversity belongs to a clip and to no seed.
-    figures |= _figures([[row] for row in found.across], speakers, corpus.unit)
+    figures |= _figures([[row] for row in found.across], speakers, unit)
     if isinstance(model, str):
         about: dict[str, Any] = {"name": TRUTH}
         notes.append("Each truth of a clip against its other truths; diversity is theirs.")
@@ -412,6 +480,7 @@ def _result(
         "seeds": list(range(seeds)),
         "style": {"asked": style, "used": style_counts(found.choices)},
         "smooth": smooth,
+        "unit": unit,
         "frames": dataclasses.asdict(found.count),
         "metrics": figures,
         "time": None,
@@ -421,7 +490,7 @@ def _result(
     if found.truth_spread:
         own = [speaker for clip, speaker in zip(found.clips, speakers, strict=True)
                if len(clip.truths) > 1]  # fmt: skip
-        spreads = _figures([[row] for row in found.truth_spread], own, corpus.unit)
+        spreads = _figures([[row] for row in found.truth_spread], own, unit)
         result["truth_diversity"] = {n: figure["value"] for n, figure in spreads.items()}
     if found.seconds and (metrics is None or TIME in metrics):
         result["time"] = _time(found.seconds, corpus.fps, model)
@@ -449,6 +518,8 @@ def _notes(corpus: Corpus, found: _Found, smooth: bool) -> list[str]:
             f"Lengths differ in {count.cut_clips} clips: {count.dropped} frames beyond the common "
             "part were left out."
         )
+    if len(found.clips) < _FEW_CLIPS:
+        notes.append(f"Only {len(found.clips)} clips: the intervals are narrower than the truth.")
     if found.skipped:
         notes.append(f"Too short to measure, left out: {', '.join(found.skipped[:5])}.")
     if corpus.surface is None:
@@ -480,6 +551,6 @@ def _time(seconds: Sequence[float], fps: float, model: Animator | str) -> dict[s
         "seconds_per_frame": middle,
         "real_time_factor": middle * fps,
         "calls": len(counted),
-        "includes": "features of the sound; not reading the file, nor posing a head",
+        "includes": "with the features of the sound, without reading the file or posing a head",
         **device_record(getattr(model, "device", "cpu")),
     }

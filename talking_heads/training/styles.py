@@ -104,11 +104,11 @@ def style_notes(model: Animator, choices: Sequence[StyleChoice]) -> list[str]:
             named = next(choice.names[0] for choice in choices if choice.rule == rule)
             notes.append(f"{count} clips in the style of {named}.")
         elif rule == "average":
-            why = " of speakers that the model does not know" if fallback else ""
+            why = " of speakers that the model does not know:" if fallback else ""
             notes.append(f"{count} clips{why} in the average style.")
         else:
             why = (
-                " of speakers that the model does not know, for it has no average style,"
+                " of speakers that the model does not know (it has no average style):"
                 if fallback
                 else ""
             )
