@@ -9,8 +9,10 @@ import torch
 from safetensors.torch import load_file
 
 from talking_heads.corpus.clip import Corpus
+from talking_heads.corpus.heads import Surface
 from talking_heads.errors import UserError
-from talking_heads.models import DiffSpeakerConfig, load_model
+from talking_heads.face import Motion
+from talking_heads.models import ConvRegressor, ConvRegressorConfig, DiffSpeakerConfig, load_model
 from talking_heads.training import TrainConfig, loop, train
 from talking_heads.training.loop import update_ema
 
@@ -25,6 +27,133 @@ def run(corpus: Corpus, out: Path, **how: object) -> dict:
     options = {"config": CONFIG, "settings": SETTINGS, "evaluate": False, **how}
     train("diff_speaker", data=corpus, out=out, progress=False, **options)  # type: ignore[arg-type]
     return json.loads((out / "results.json").read_text())
+
+
+CONV = ConvRegressorConfig(width=8, hidden=16, codes=8)
+
+
+def test_the_regressor_trains_too(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = TrainConfig(steps=120, batch=5, crop=30, warm_up=10, learning_rate=5e-3, ema=0.9)
+
+    def train_it(out: Path, **how: object) -> dict:
+        options = {"config": CONV, "settings": settings, "evaluate": True, **how}
+        train("conv_regressor", data=corpus, out=out, progress=False, **options)  # type: ignore[arg-type]
+        return json.loads((out / "results.json").read_text())
+
+    results = train_it(tmp_path / "whole")
+    assert isinstance(load_model(tmp_path / "whole"), ConvRegressor)
+    losses = [row[1] for row in results["losses"]]
+    assert np.mean(losses[-3:]) < 0.5 * losses[0]
+    # There is no chance in it: one seed tells all.
+    assert results["figures"]["seeds"] == [0]
+    assert results["figures"]["test_seen"]["aperture_correlation"] > 0.6
+    assert results["model"] == "conv_regressor"
+    assert results["corpus"]["layout"] == "course" and results["corpus"]["fps"] == 25
+
+    whole = train_it(tmp_path / "first", evaluate=False, settings=SETTINGS)
+    with monkeypatch.context() as patch:
+        original = loop.update_ema
+
+        def cut(mean: torch.nn.Module, model: torch.nn.Module, decay: float, now: int) -> None:
+            if now == 8:
+                raise _PowerCut
+            original(mean, model, decay, now)
+
+        patch.setattr(loop, "update_ema", cut)
+        with pytest.raises(_PowerCut):
+            train_it(tmp_path / "cut", settings=SETTINGS)
+    resumed = train_it(tmp_path / "cut", evaluate=False, settings=SETTINGS)
+    assert resumed["losses"] == whole["losses"]
+    first = load_file(tmp_path / "first" / "model.safetensors")
+    second = load_file(tmp_path / "cut" / "model.safetensors")
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_the_output_of_a_trained_regressor_started_as_the_motions_components(
+    corpus: Corpus, tmp_path: Path
+) -> None:
+    """Jaw and brow are all that moves in this corpus, so two components are all there are."""
+    settings = dataclasses.replace(SETTINGS, steps=1, learning_rate=0.0)
+    train(
+        "conv_regressor", data=corpus, out=tmp_path, progress=False, config=CONV,
+        settings=settings, evaluate=False,
+    )  # fmt: skip
+    weight = load_file(tmp_path / "model.safetensors")["motion_out.weight"]
+    assert (weight.norm(dim=0) > 0).tolist() == [True, True] + [False] * 6
+    moving = weight.norm(dim=1) > 1e-3
+    assert int(moving.sum()) == 2
+
+
+def test_a_config_of_another_model_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="ConvRegressorConfig, no DiffSpeakerConfig"):
+        train("conv_regressor", data=corpus, out=tmp_path / "x", config=CONFIG)
+    assert not (tmp_path / "x").exists()
+
+
+def test_results_tell_one_corpus_from_another(tmp_path: Path) -> None:
+    from talking_heads.corpus import load_corpus
+    from talking_heads.corpus.store import read_manifest
+
+    course = load_corpus()
+    assert course.root is not None
+    short = dataclasses.replace(
+        course, splits={"train": course.splits["train"][:3], "val": course.splits["val"][:1]}
+    )
+    record = run(short, tmp_path)["corpus"]
+    assert record["fingerprint"] == read_manifest(course.root)["fingerprint"]
+    assert (record["layout"], record["clips"]) == ("course", 3)
+    assert record["seconds"] == pytest.approx(short.split("train").seconds, abs=0.01)
+    assert str(course.root) not in json.dumps(record)
+
+
+def vertex_corpus(corpus: Corpus, vertices: int = 6) -> Corpus:
+    """The tones with a mesh of their own: two lips of three vertices each."""
+    template = np.random.default_rng(0).normal(size=(vertices, 3)).astype(np.float32)
+    clips = []
+    for clip in corpus:
+        values = np.zeros((len(clip), vertices, 3), np.float32)
+        values[:, 3:, 1] = -0.02 * clip.motion.values[:, 24:25].clip(0, 1)
+        motion = Motion(values, "vertices", 25.0, f"{clip.speaker}@biwi", clip.speaker)
+        clips.append(dataclasses.replace(clip, truths=(motion,), phonemes=()))
+    surface = Surface(
+        "biwi",
+        {speaker: template for speaker in corpus.speakers},
+        regions={"lips": np.arange(vertices), "upper_face": np.arange(2)},
+        unit=None,
+    )
+    faces = {speaker: f"{speaker}@biwi" for speaker in corpus.speakers}
+    return dataclasses.replace(
+        corpus, name="mesh", clips=tuple(clips), face_ids=faces, surface=surface, unit=None,
+        layout="biwi",
+    )  # fmt: skip
+
+
+def test_a_corpus_of_vertices_is_measured_by_its_vertices(corpus: Corpus, tmp_path: Path) -> None:
+    results = {}
+    for name, config in (("conv_regressor", CONV), ("diff_speaker", CONFIG)):
+        train(
+            name, data=vertex_corpus(corpus), out=tmp_path / name, progress=False,
+            config=config, settings=SETTINGS,
+        )  # fmt: skip
+        results[name] = json.loads((tmp_path / name / "results.json").read_text())
+    for found in results.values():
+        assert found["corpus"]["layout"] == "biwi" and found["corpus"]["unit"] is None
+        assert set(found["figures"]) == {"seeds", "test_seen", "test_unseen"}
+        assert found["figures"]["test_seen"]["clips"] == 2
+        assert any("lve" in key for key in found["figures"]["test_seen"])
+        assert [len(row) for row in found["losses"]] == [4, 4]
+    model = load_model(tmp_path / "conv_regressor")
+    assert model.contract.heads == ("ada@biwi", "ben@biwi")
+    assert model.contract.average_head == "ada@biwi"
+
+
+def test_coefficients_without_phonemes_are_measured_too(corpus: Corpus, tmp_path: Path) -> None:
+    plain = tuple(dataclasses.replace(clip, phonemes=()) for clip in corpus)
+    figures = run(dataclasses.replace(corpus, clips=plain), tmp_path, evaluate=True)["figures"]
+    assert set(figures) == {"seeds", "test_seen", "test_unseen"}
+    assert any("lve" in key for key in figures["test_seen"])
 
 
 class _PowerCut(Exception):
