@@ -1,0 +1,404 @@
+"""What VOCASET and BIWI share: folders of vertices, sounds and templates, opened without reading.
+
+::
+
+    root/
+      vertices_npy/NAME.npy   positions, one row of x, y, z, x, y, z ... a frame
+      wav/NAME.wav            sound at its own rate
+      templates.pkl           each speaker's face at rest
+
+Opening reads the headers of all files. Motion is read when a clip is asked for it, a few frames at
+a time, and becomes offsets from the speaker's template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.headers import (
+    BadFile,
+    NpyHeader,
+    read_npy_header,
+    read_rows,
+    read_wav_header,
+)
+from talking_heads.corpus.heads import Surface
+from talking_heads.corpus.lazy import LazyMotion, SoundFile
+from talking_heads.corpus.ply import read_ply
+from talking_heads.corpus.problems import Problem, Scan
+from talking_heads.corpus.unpickle import load_pickle
+from talking_heads.errors import UserError
+from talking_heads.files import shown
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Regions = Mapping[str, Ints]
+
+MOTIONS, SOUNDS, TEMPLATES = "vertices_npy", "wav", "templates.pkl"
+SHORT_SOUND = 0.25
+"""Seconds by which a sound may end before its motion without being listed."""
+TORN_SOUND = 1.0
+"""A sound that ends earlier than this before its motion is torn: the clip is left out."""
+
+_MOST_TEMPLATE_BYTES = 128 * 2**20
+_BLOCK_BYTES = 16 * 2**20
+_FRAMES = 100
+_SILENT = "the sound ends {:.1f} s before the motion"
+
+
+@dataclass(frozen=True)
+class VertexSet:
+    """What sets one data set apart from the other.
+
+    Parameters
+    ----------
+    name : str
+        ``"vocaset"`` or ``"biwi"``.
+    title : str
+        As people write it.
+    folders : tuple of str
+        What the folder is called where published code keeps it.
+    vertices : int
+        Of the mesh.
+    disk_fps : float
+        Frames a second in the files.
+    step : int
+        Every so many-th frame is taken when the motion is read.
+    unit : str or None
+        Of the coordinates.
+    speakers : tuple of str
+        In the published order, those of train first.
+    lip_pairs : ndarray
+        ``(2, 5)``, as in `talking_heads.corpus.heads.Surface`.
+    mesh : str
+        Where the mesh file usually lies.
+    parse : callable
+        Returns speaker and split for the name of a clip; raises `BadFile` if it is no such name.
+    published : mapping of str to tuple of str
+        Names of the clips of each published split.
+    read_regions : callable
+        ``read_regions(root, problems)`` returns the regions, and adds to the list of problems.
+    no_regions : str
+        A sentence that tells what to do where there are none.
+    """
+
+    name: str
+    title: str
+    folders: tuple[str, ...]
+    vertices: int
+    disk_fps: float
+    step: int
+    unit: str | None
+    speakers: tuple[str, ...]
+    lip_pairs: Ints
+    mesh: str
+    parse: Callable[[str], tuple[str, str]]
+    published: Mapping[str, tuple[str, ...]]
+    read_regions: Callable[[Path, list[Problem]], Regions]
+    no_regions: str
+
+    @property
+    def fps(self) -> float:
+        """Frames a second of the loaded motions."""
+        return self.disk_fps / self.step
+
+
+def vertex_folder(root: str | Path, folders: Sequence[str] = ()) -> Path | None:
+    """Return `root`, or its folder of one of some names: what holds ``vertices_npy``; or None."""
+    for folder in (Path(root), *(Path(root) / name for name in folders)):
+        if (folder / MOTIONS).is_dir():
+            return folder
+    return None
+
+
+def scan(root: str | Path, about: VertexSet, *, thorough: bool = False) -> Scan:
+    """Open a data set and list what is missing or damaged.
+
+    Parameters
+    ----------
+    root : str or Path
+        The folder that holds ``vertices_npy``, or the one above it.
+    about : VertexSet
+        Which data set.
+    thorough : bool
+        Whether to read every motion and every sound, and list those that cannot be read.
+
+    Returns
+    -------
+    Scan
+        Its corpus has the clips that can be used; of no clips where there are none.
+
+    Raises
+    ------
+    UserError
+        If there is no ``vertices_npy``, or a folder cannot be read.
+    """
+    folder = vertex_folder(root, about.folders)
+    if folder is None:
+        what = "holds no folder vertices_npy" if Path(root).is_dir() else "is no folder"
+        raise UserError(
+            f"{shown(root)} is not {about.title}: it {what}.\n"
+            "data/README.md tells how the files must lie."
+        )
+    problems: list[Problem] = []
+    notes: list[str] = []
+    templates = _templates(folder, about, problems)
+    try:
+        found = _clips(folder, about, templates, problems)
+    except OSError as error:
+        raise UserError(f"Cannot read {shown(folder)}: {error.strerror or error}.") from error
+    clips = tuple(clip for clip, _ in found)
+    if thorough:
+        for clip in clips:
+            _read_through(clip, problems)
+    splits: dict[str, list[str]] = {name: [] for name in about.published}
+    for clip, split in found:
+        splits.setdefault(split, []).append(clip.id)
+    for name, wanted in about.published.items():
+        lost = sorted(set(wanted) - set(splits[name]))
+        if lost:
+            notes.append(
+                f"The split {name} has {len(wanted) - len(lost)} of its {len(wanted)} published "
+                f"clips; the first that is missing is {lost[0]}."
+            )
+    for name, ids in splits.items():
+        if name not in about.published:
+            notes.append(f"{len(ids)} clips are in no published split; they make the split {name}.")
+    surface = _surface(folder, about, templates, problems, notes) if templates else None
+    present = {clip.speaker for clip in clips}
+    known = [speaker for speaker in about.speakers if speaker in present]
+    speakers = (*known, *sorted(present.difference(known)))
+    corpus = Corpus(
+        name=about.name,
+        clips=clips,
+        splits={name: tuple(ids) for name, ids in splits.items() if ids},
+        speakers=speakers,
+        face_ids={speaker: f"{speaker}@{about.name}" for speaker in speakers},
+        fps=about.fps,
+        unit=about.unit,
+        root=folder,
+        surface=surface,
+        layout=about.name,
+    )
+    return Scan(corpus, about.disk_fps, tuple(sorted(problems)), tuple(notes))
+
+
+def load(root: str | Path, about: VertexSet) -> Corpus:
+    """Return the corpus of `scan`; raises `UserError` if it has no clips."""
+    found = scan(root, about)
+    if not found.clips:
+        first = f"{found.problems[0]}." if found.problems else "There are no files."
+        raise UserError(f"{shown(root)} holds no clip of {about.title} that can be read.\n{first}")
+    return found.corpus
+
+
+def _read_through(clip: Clip, problems: list[Problem]) -> None:
+    """Read all of a clip, some frames at a time, and list what cannot be read."""
+    try:
+        for start in range(0, len(clip), _FRAMES):
+            clip.piece(start, min(start + _FRAMES, len(clip)))
+    except UserError as error:
+        path = f"{MOTIONS}/{clip.id}.npy"
+        problems.append(Problem(path, str(error).splitlines()[0].rpartition(": ")[2].rstrip(".")))
+    try:
+        clip.sound(0, len(clip))
+    except UserError as error:
+        path = f"{SOUNDS}/{clip.id}.wav"
+        problems.append(Problem(path, str(error).splitlines()[0].rpartition(": ")[2].rstrip(".")))
+
+
+def _templates(folder: Path, about: VertexSet, problems: list[Problem]) -> dict[str, Floats]:
+    path = folder / TEMPLATES
+    if not path.is_file():
+        problems.append(Problem(TEMPLATES, "it is missing, and no clip can be used without it"))
+        return {}
+    try:
+        stored = load_pickle(path, most_bytes=_MOST_TEMPLATE_BYTES)
+    except UserError as error:
+        problems.append(Problem(TEMPLATES, phrase(error, path)))
+        return {}
+    if not isinstance(stored, dict):
+        problems.append(Problem(TEMPLATES, "it holds no dict of templates"))
+        return {}
+    out = {}
+    for speaker, values in stored.items():
+        if not isinstance(speaker, str) or not isinstance(values, np.ndarray):
+            problems.append(Problem(TEMPLATES, "an entry is no template"))
+        elif values.dtype.kind not in "iuf" or values.size != 3 * about.vertices:
+            problems.append(
+                Problem(
+                    TEMPLATES,
+                    f"the template of {shown(speaker)} has shape {values.shape!r:.60}, not "
+                    f"({about.vertices}, 3)",
+                )
+            )
+        else:
+            with np.errstate(over="ignore"):
+                template = np.array(values, np.float32).reshape(about.vertices, 3)
+            if np.isfinite(template).all():
+                out[speaker] = template
+            else:
+                problems.append(
+                    Problem(TEMPLATES, f"the template of {shown(speaker)} is not finite")
+                )
+    return out
+
+
+def phrase(error: UserError, path: Path) -> str:
+    """Return the first line of an error about a file as a phrase for a `Problem`."""
+    first = str(error).splitlines()[0]
+    return first.removeprefix(f"{shown(path)} ").removeprefix(f"{shown(path)}: ").rstrip(".")
+
+
+def _names(folder: Path, suffix: str) -> dict[str, Path]:
+    """Return the files of a folder by name; what a system hides is passed over."""
+    paths = (path for path in folder.iterdir() if path.suffix == suffix)
+    return {path.stem: path for path in sorted(paths) if not path.name.startswith(".")}
+
+
+def _clips(
+    folder: Path, about: VertexSet, templates: Mapping[str, Floats], problems: list[Problem]
+) -> list[tuple[Clip, str]]:
+    moves = _names(folder / MOTIONS, ".npy")
+    if not (folder / SOUNDS).is_dir():
+        problems.append(Problem(SOUNDS, "the folder is missing, and no clip can be used without"))
+        return []
+    sounds = _names(folder / SOUNDS, ".wav")
+    for name in sorted(sounds.keys() - moves.keys()):
+        problems.append(Problem(f"{SOUNDS}/{name}.wav", "there is no motion of this name"))
+    out: list[tuple[Clip, str]] = []
+    for name, path in moves.items():
+        where = f"{MOTIONS}/{name}.npy"
+        try:
+            speaker, split = about.parse(name)
+            frames, motion = _motion(path, speaker, about, templates)
+            if name not in sounds:
+                raise BadFile("there is no sound of this name")
+        except BadFile as error:
+            problems.append(Problem(where, str(error)))
+            continue
+        where = f"{SOUNDS}/{name}.wav"
+        try:
+            gap = frames / about.fps - read_wav_header(sounds[name]).seconds
+            if gap > TORN_SOUND:
+                raise BadFile(_SILENT.format(gap) + ", so the clip is left out")
+        except BadFile as error:
+            problems.append(Problem(where, str(error)))
+            continue
+        if gap > SHORT_SOUND:
+            problems.append(Problem(where, _SILENT.format(gap) + "; silence fills the rest"))
+        out.append((Clip(name, speaker, SoundFile(sounds[name]), motion), split))
+    return out
+
+
+def _motion(
+    path: Path, speaker: str, about: VertexSet, templates: Mapping[str, Floats]
+) -> tuple[int, LazyMotion]:
+    header = read_npy_header(path)
+    flat, points = (3 * about.vertices,), (about.vertices, 3)
+    if header.shape[1:] not in (flat, points):
+        raise BadFile(
+            f"its shape is {header.shape!r:.60}, and {about.title} has (frames, {flat[0]})"
+        )
+    if not header.shape[0]:
+        raise BadFile("it has no frames")
+    if speaker not in templates:
+        raise BadFile(f"{shown(speaker)} has no template")
+    frames = -(-header.shape[0] // about.step)
+    load_frames = partial(read_offsets, path, header, templates[speaker], about.step)
+    face_id = f"{speaker}@{about.name}"
+    return frames, LazyMotion(frames, "vertices", about.fps, face_id, speaker, load_frames)
+
+
+def read_offsets(
+    path: Path, header: NpyHeader, template: Floats, step: int, start: int, stop: int
+) -> Floats:
+    """Read some frames of a motion as offsets from the template.
+
+    Parameters
+    ----------
+    path, header
+        As for `talking_heads.corpus.headers.read_rows`.
+    template : ndarray
+        ``(V, 3)``.
+    step : int
+        Every so many-th row is a frame.
+    start, stop : int
+        Frames, from `start` up to, and without, `stop`.
+
+    Returns
+    -------
+    ndarray of float32
+        ``(stop - start, V, 3)``. No more than some 16 MB of the file are in memory besides it.
+
+    Raises
+    ------
+    UserError
+        If the file has changed or cannot be read, or a number is not finite.
+    """
+    out = np.empty((stop - start, *template.shape), np.float32)
+    block = max(1, _BLOCK_BYTES // (template.size * 8 * step))
+    try:
+        for first in range(start, stop, block):
+            last = min(stop, first + block)
+            rows = read_rows(path, header, first * step, (last - 1) * step + 1)[::step]
+            with np.errstate(over="ignore", invalid="ignore"):
+                # In float64: positions of half a metre would cost the offsets some digits.
+                frames = rows.reshape(-1, *template.shape).astype(np.float64) - template
+                out[first - start : last - start] = frames
+        if not np.isfinite(out).all():
+            raise BadFile("it holds numbers that are not finite")
+    except BadFile as error:
+        raise UserError(f"{shown(path)}: {error}.\nCopy or download it again.") from error
+    return out
+
+
+def _surface(
+    folder: Path,
+    about: VertexSet,
+    templates: Mapping[str, Floats],
+    problems: list[Problem],
+    notes: list[str],
+) -> Surface:
+    triangles = np.zeros((0, 3), np.int32)
+    beside = [*folder.glob("*.ply"), *(folder / "templates").glob("*.ply")]
+    hidden = {path for path in beside if path.name.startswith(".")}
+    for path in dict.fromkeys([folder / about.mesh, *sorted(set(beside) - hidden)]):
+        if not path.is_file():
+            continue
+        try:
+            vertices, faces = read_ply(path)
+        except UserError as error:
+            where = path.relative_to(folder).as_posix()
+            problems.append(Problem(where, phrase(error, path)))
+            continue
+        if len(vertices) == about.vertices:
+            triangles = faces
+            break
+    if not len(triangles):
+        notes.append(
+            f"There is no mesh of {about.vertices:,} vertices ({about.mesh}): faces cannot be "
+            "drawn as surfaces."
+        )
+    regions = about.read_regions(folder, problems)
+    if not {"lips", "upper_face"} <= regions.keys():
+        notes.append(about.no_regions)
+    return Surface(about.name, templates, triangles, regions, about.lip_pairs, about.unit)
+
+
+def checked_region(values: Any, vertices: int) -> Ints:
+    """Return vertex numbers, sorted and each once; raises `BadFile` if they are none of a mesh."""
+    index = np.asarray(values)
+    if index.ndim != 1 or index.dtype.kind not in "iu" or not index.size:
+        raise BadFile("it is no list of vertex numbers")
+    if int(index.min()) < 0 or int(index.max()) >= vertices:
+        raise BadFile(f"it names a vertex that the mesh of {vertices:,} lacks")
+    return np.unique(index).astype(np.int64)
