@@ -29,9 +29,9 @@ from pathlib import Path
 
 from talking_heads.corpus.beat_json import FPS, load_frames, outline
 from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.headers import BadFile, read_wav_header
 from talking_heads.corpus.lazy import LazyMotion, SoundFile
 from talking_heads.corpus.problems import Problem
-from talking_heads.corpus.wav import BadFile, wav_length_of
 from talking_heads.errors import UserError
 from talking_heads.files import shown
 
@@ -188,10 +188,10 @@ def index_files(root: Path, types: Sequence[int], speakers: set[str] | None = No
             continue
         what = parse_name(path.stem)
         if what is None:
-            told = "is not named <id>_<name>_<type>_<start>_<end>"
+            told = "its name is not <id>_<name>_<type>_<start>_<end>"
             index.missing.append(Problem(relative(path, root), told))
         elif ending in pairs[what]:
-            told = f"is there already as {relative(pairs[what][ending], root)}"
+            told = f"the recording is there already as {relative(pairs[what][ending], root)}"
             index.missing.append(Problem(relative(path, root), told))
         else:
             pairs[what][ending] = path
@@ -207,12 +207,12 @@ def _add(index: Index, root: Path, what: Recording, files: dict[str, Path]) -> N
     for ending, other in ((".json", ".wav"), (".wav", ".json")):
         if ending not in files:
             kind = {".json": "motion", ".wav": "sound"}[ending]
-            told = f"has no {kind} beside it ({what.id}{ending})"
+            told = f"there is no {kind} of this name"
             index.missing.append(Problem(relative(files[other], root), told))
             return
     path = files[".wav"]
     try:
-        sound = wav_length_of(path)
+        sound = read_wav_header(path)
         path = files[".json"]
         motion = outline(path)
     except BadFile as error:
@@ -362,7 +362,7 @@ def load_beat(
 
     A clip is a window of a recording, ``"1_wayne_0_1_1/000"`` the first. What is left at the end of
     a recording, shorter than a window, is dropped, as published. Of sound and motion the common
-    part is used. A recording of which one file is missing is left out;
+    part is used. A recording of which a file is missing or damaged is left out;
     `talking_heads.corpus.beat_scan.scan_beat` lists those.
 
     Parameters
@@ -387,26 +387,19 @@ def load_beat(
     Raises
     ------
     UserError
-        If there is no such folder or speaker, a file is damaged, or there is no clip. What only the
-        whole of a file can tell is checked when a clip of it is read.
+        If there is no such folder or speaker, or no clip. What only the whole of a file can tell is
+        checked when a clip of it is read.
     """
     folder = Path(root)
     frames = window_frames(window_seconds)
     if not folder.is_dir():
         raise UserError(f"{shown(folder)} is not a folder.")
     index = index_files(folder, types, _chosen(folder, speakers))
-    if index.damaged:
-        more = len(index.damaged) - 1
-        raise UserError(
-            f"{shown(folder / index.damaged[0].path)} {index.damaged[0].what}"
-            f"{f', and {more:,} more files are damaged' if more else ''}.\n"
-            "Download it again, or delete it.\n"
-            "All such files are listed by: talking-heads corpus info FOLDER"
-        )
     corpus = corpus_of(folder, index.found, frames, seed)
     if not len(corpus):
+        first = sorted(index.damaged + index.missing)[:1]
         raise UserError(
-            f"There is no recording of {frames / FPS:g} s with sound and motion in "
-            f"{shown(folder)}.\nWhat is there is listed by: talking-heads corpus info FOLDER"
+            f"{shown(folder)} holds no recording of {frames / FPS:g} s with sound and motion.\n"
+            + (f"{first[0]}." if first else "There are no files of the types asked for.")
         )
     return corpus

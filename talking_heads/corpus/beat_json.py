@@ -11,6 +11,7 @@ There are 60 frames a second with a weight for each name. ``rotation`` is not re
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talking_heads.corpus.wav import BadFile
+from talking_heads.corpus.headers import BadFile, open_plain
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_NAMES
 from talking_heads.files import shown
@@ -102,19 +103,19 @@ def columns_of(names: Any) -> NDArray[np.int64]:
         If a name is unknown, missing or there twice. Only tongueOut may be missing.
     """
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise BadFile('has no list of "names"')
+        raise BadFile('it has no list of "names"')
     lower = [name.lower() for name in names]
     for name, short in zip(names, lower, strict=True):
         if short not in _COLUMNS:
-            raise BadFile(f"has a channel {name[:40]!r}, which ARKit does not know")
+            raise BadFile(f"it has a channel {name[:40]!r}, which ARKit does not know")
     if len(set(lower)) != len(lower):
         twice = next(name for name in lower if lower.count(name) > 1)
-        raise BadFile(f"has the channel {ARKIT_NAMES[_COLUMNS[twice]]} twice")
+        raise BadFile(f"it has the channel {ARKIT_NAMES[_COLUMNS[twice]]} twice")
     missing = _COLUMNS.keys() - set(lower) - _MAY_LACK
     if missing:
         first = min(missing, key=lambda name: _COLUMNS[name])
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise BadFile(f"lacks the channel {ARKIT_NAMES[_COLUMNS[first]]}{more}")
+        raise BadFile(f"it lacks the channel {ARKIT_NAMES[_COLUMNS[first]]}{more}")
     return np.array([_COLUMNS[name] for name in lower], dtype=np.int64)
 
 
@@ -127,21 +128,21 @@ def outline(path: Path) -> Outline:
         If it cannot be read, its end is missing, or it is no such file.
     """
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             head = file.read(_END)
-            size = path.stat().st_size
+            size = os.fstat(file.fileno()).st_size
             file.seek(max(0, size - _END))
             tail = file.read(_END)
     except OSError as error:
-        raise BadFile(f"cannot be read: {error.strerror or error}") from error
+        raise BadFile(f"it cannot be read ({error.strerror or error})") from error
     if not size:
-        raise BadFile("is empty")
+        raise BadFile("it is empty")
     if size > MOST_BYTES:
-        raise BadFile(f"is too large: at most {MOST_BYTES // 2**20} MB are read")
+        raise BadFile(f"it is too large: at most {MOST_BYTES // 2**20} MB are read")
     if not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
-        raise BadFile("does not begin as a JSON object")
+        raise BadFile("it does not begin as a JSON object")
     if not tail.rstrip().endswith(b"}"):
-        raise BadFile("ends in the middle")
+        raise BadFile("it ends in the middle")
     names = _NAMES.search(head)
     channels = None if names is None else len(columns_of(_parsed(names[1])))
     first, last = _TIME.search(head), _TIME.findall(tail)
@@ -150,14 +151,14 @@ def outline(path: Path) -> Outline:
     else:
         frames = _frames_until(_number(last[-1]) - _number(first[1]))
     if not 0 < frames <= size // _LEAST_FRAME:
-        raise BadFile("holds no frames" if not frames else "has a last frame at a senseless time")
+        raise BadFile("it holds no frames" if not frames else "its last frame has a senseless time")
     return Outline(frames, channels)
 
 
 def _frames_until(seconds: float) -> int:
     """Return how many of 30 frames a second there are when the last begins at `seconds`."""
     if not 0 <= seconds < 1e6:
-        raise BadFile("has frames at senseless times")
+        raise BadFile("it has frames at senseless times")
     # Times are written with few digits; a quarter of a frame is far above that.
     return int(seconds * FPS + 0.25) + 1
 
@@ -166,7 +167,7 @@ def _number(digits: bytes) -> float:
     try:
         return float(digits)
     except ValueError:
-        raise BadFile(f"has a time {digits.decode('ascii')[:40]!r}") from None
+        raise BadFile(f"it has a time {digits.decode('ascii')[:40]!r}") from None
 
 
 def _count(path: Path) -> int:
@@ -181,7 +182,7 @@ def _count(path: Path) -> int:
 
 
 def _no_constant(name: str) -> float:
-    raise BadFile(f"holds {name}, which is no number")
+    raise BadFile(f"it holds {name}, which is no number")
 
 
 def _parsed(text: bytes) -> Any:
@@ -190,11 +191,11 @@ def _parsed(text: bytes) -> Any:
     except BadFile:
         raise
     except RecursionError:
-        raise BadFile("is nested too deeply") from None
+        raise BadFile("it is nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise BadFile(f"is no JSON from line {error.lineno}, column {error.colno} on") from None
+        raise BadFile(f"it is no JSON from line {error.lineno}, column {error.colno} on") from None
     except (ValueError, MemoryError) as error:
-        raise BadFile(f"is no JSON ({type(error).__name__})") from None
+        raise BadFile(f"it is no JSON ({type(error).__name__})") from None
 
 
 def read_json(path: Path) -> Recorded:
@@ -210,12 +211,12 @@ def read_json(path: Path) -> Recorded:
         If it cannot be read, or holds anything that is no motion of a face at 60 frames a second.
     """
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             text = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise BadFile(f"cannot be read: {error.strerror or error}") from error
+        raise BadFile(f"it cannot be read ({error.strerror or error})") from error
     if len(text) > MOST_BYTES:
-        raise BadFile(f"is too large: at most {MOST_BYTES // 2**20} MB are read")
+        raise BadFile(f"it is too large: at most {MOST_BYTES // 2**20} MB are read")
     return recorded(_parsed(text))
 
 
@@ -228,27 +229,27 @@ def recorded(content: Any) -> Recorded:
         As `read_json`.
     """
     if not isinstance(content, dict):
-        raise BadFile("holds no JSON object")
+        raise BadFile("it holds no JSON object")
     columns = columns_of(content.get("names"))
     frames = content.get("frames")
     if not isinstance(frames, list) or not frames:
-        raise BadFile("holds no frames")
+        raise BadFile("it holds no frames")
     rows = []
     for number, frame in enumerate(frames):
         row = frame.get("weights") if isinstance(frame, dict) else None
         if not isinstance(row, list) or len(row) != len(columns):
-            raise BadFile(f"has no {len(columns)} weights in frame {number}")
+            raise BadFile(f"it has no {len(columns)} weights in frame {number}")
         if not set(map(type, row)) <= {float, int}:
-            raise BadFile(f"has a weight that is no number in frame {number}")
+            raise BadFile(f"it has a weight that is no number in frame {number}")
         rows.append(row)
     index, gaps = _every_second(_times(frames), len(frames))
     try:
         weights = np.array(rows, dtype=np.float64)
     except OverflowError:
-        raise BadFile("has a weight far from 0") from None
+        raise BadFile("it has a weight far from 0") from None
     if not (np.abs(weights) <= MOST_WEIGHT).all():
         number = int(np.flatnonzero(~(np.abs(weights) <= MOST_WEIGHT).all(1))[0])
-        raise BadFile(f"has a weight beyond {MOST_WEIGHT:g} in frame {number}")
+        raise BadFile(f"it has a weight beyond {MOST_WEIGHT:g} in frame {number}")
     values = np.zeros((len(index), len(ARKIT_NAMES)), dtype=np.float32)
     values[:, columns] = weights[index]
     values.flags.writeable = False
@@ -262,13 +263,13 @@ def _times(frames: list[Any]) -> NDArray[np.float64] | None:
     if kinds == {type(None)}:
         return None
     if not kinds <= {float, int}:
-        raise BadFile("has a frame without a time, or one that is no number")
+        raise BadFile("it has a frame without a time, or one that is no number")
     try:
         out = np.array(times, dtype=np.float64)
     except OverflowError:
-        raise BadFile("has frames at senseless times") from None
+        raise BadFile("it has frames at senseless times") from None
     if not np.isfinite(out).all():
-        raise BadFile("has frames at senseless times")
+        raise BadFile("it has frames at senseless times")
     return out
 
 
@@ -281,13 +282,13 @@ def _every_second(
     times = times - times[0]
     steps = np.diff(times)
     if (steps < 0).any():
-        raise BadFile(f"goes back in time at frame {int(np.argmax(steps < 0)) + 1}")
+        raise BadFile(f"it goes back in time at frame {int(np.argmax(steps < 0)) + 1}")
     usual = float(np.median(steps))
     if not _SHORT_STEP <= usual <= _LONG_STEP:
-        raise BadFile(f"has frames {usual:.4g} s apart, not {DISK_FPS} a second")
+        raise BadFile(f"it has frames {usual:.4g} s apart, not {DISK_FPS} a second")
     wanted = _frames_until(float(times[-1]))
     if wanted > count:
-        raise BadFile("lacks more than half of its frames")
+        raise BadFile("it lacks more than half of its frames")
     targets = np.arange(wanted) / FPS
     after = np.clip(np.searchsorted(times, targets), 1, count - 1)
     # A little less than half, so that of two frames equally near the earlier one is taken.
@@ -309,7 +310,7 @@ class _Cache:
         try:
             status = path.stat()
         except OSError as error:
-            raise BadFile(f"cannot be read: {error.strerror or error}") from error
+            raise BadFile(f"it cannot be read ({error.strerror or error})") from error
         # A file that has changed since is another one.
         key = (str(path), status.st_mtime_ns, status.st_size)
         with self._lock:
@@ -354,9 +355,9 @@ def load_frames(path: Path, offset: int, frames: int, start: int, stop: int) -> 
     try:
         values = _cache.get(path)
         if len(values) < offset + frames:
-            raise BadFile(f"is shorter than its end says: {len(values)} frames of 30 a second")
+            raise BadFile(f"it is shorter than its end says: {len(values)} frames of 30 a second")
     except BadFile as error:
         raise UserError(
-            f"{shown(path)} {error}.\nDownload it again, or delete it: its sound is then left out."
+            f"{shown(path)}: {error}.\nDownload it again, or delete it: the recording is left out."
         ) from error
     return np.array(values[offset + start : offset + stop])

@@ -19,9 +19,10 @@ from talking_heads.corpus.beat import (
     window_frames,
 )
 from talking_heads.corpus.beat_json import DISK_FPS, FPS, read_json
+from talking_heads.corpus.headers import BadFile
 from talking_heads.corpus.lazy import SoundFile
 from talking_heads.corpus.problems import Problem, Scan
-from talking_heads.corpus.wav import BadFile
+from talking_heads.corpus.vertex_set import phrase
 from talking_heads.errors import UserError
 
 DRIFT = 0.5
@@ -83,7 +84,7 @@ def scan_beat(root: str | Path, *, thorough: bool = False) -> Scan:
     for one in index.found:
         sound, motion = one.seconds
         if abs(sound - motion) > DRIFT:
-            told = f"lasts {sound:.1f} s, its motion {motion:.1f} s; the common part is used"
+            told = f"it lasts {sound:.1f} s, its motion {motion:.1f} s; the common part is used"
             problems.append(Problem(relative(one.sound, folder), told))
         bad = _damage(one, folder, weights, problems) if thorough else None
         if bad is None:
@@ -103,12 +104,12 @@ def _damage(one: Paired, root: Path, weights: _Weights, problems: list[Problem])
     except BadFile as error:
         return Problem(motion, str(error))
     if len(found.values) < one.frames:
-        return Problem(motion, "is shorter than its end says")
+        return Problem(motion, "it is shorter than its end says")
     weights.add(found.values, found.channels)
     if found.gaps:
         start, length = max(found.gaps, key=lambda gap: gap[1])
         told = (
-            f"lacks {length:.2f} s of frames at {start:.1f} s"
+            f"it lacks {length:.2f} s of frames at {start:.1f} s"
             + (f", and others in {len(found.gaps) - 1} more places" if found.gaps[1:] else "")
             + "; the nearest stand for them"
         )
@@ -119,7 +120,7 @@ def _damage(one: Paired, root: Path, weights: _Weights, problems: list[Problem])
             SoundFile(one.sound, at, _PIECE).read()
             at += _PIECE
     except UserError as error:
-        return Problem(relative(one.sound, root), f"cannot be read: {error}".splitlines()[0])
+        return Problem(relative(one.sound, root), phrase(error, one.sound))
     return None
 
 
@@ -133,7 +134,7 @@ def _notes(index: Index, good: Sequence[Paired], used: float) -> list[str]:
     notes.append(
         f"{len(good):,} recordings, cut into windows of {WINDOW_SECONDS:g} s; "
         f"{(whole - used) / 60:.1f} of {whole / 60:.1f} min are left over at their ends"
-        + (f"; {short:,} shorter ones give no clip." if short else ".")
+        + (f"; so are {short:,} recordings that are shorter." if short else ".")
     )
     channels = Counter(one.channels for one in good)
     told = ", ".join(

@@ -11,6 +11,7 @@ import numpy as np
 
 from talking_heads.corpus.clip import Clip, Corpus
 from talking_heads.corpus.coverage import coverage_text
+from talking_heads.corpus.real_info import real_corpus_info
 from talking_heads.corpus.recording import array_hash
 from talking_heads.corpus.sentences import new_word_share
 from talking_heads.corpus.store import (
@@ -42,29 +43,36 @@ def bilabial_gaps(clip: Clip, truth: int = 0) -> list[float]:
     ]
 
 
-def corpus_info(path: str | Path | None = None) -> str:
+def corpus_info(path: str | Path | None = None, *, thorough: bool = False) -> str:
     """Describe a corpus in some lines.
 
     Parameters
     ----------
     path : str or Path, optional
         As for `load_corpus`.
+    thorough : bool
+        Whether to read all files whole: of a corpus of the course see `verify_corpus`, of VOCASET,
+        BIWI and BEAT `talking_heads.corpus.real_info.real_corpus_info`.
 
     Returns
     -------
     str
-        Size on disk; clips, minutes and speakers of each split; the share of words that never
-        occur in training; rooms; the phonemes and diphones of each split; and the share of p, b
-        and m, in all truths, that close the lips on the mesh (less than 100 % tells that the
-        heads have changed since the corpus was built).
+        Of VOCASET, BIWI and BEAT see `talking_heads.corpus.real_info.real_corpus_info`.
+
+        Of a corpus of the course: size on disk; clips, minutes and speakers of each split; the
+        share of words that never occur in training; rooms; the phonemes and diphones of each split;
+        and the share of p, b and m, in all truths, that close the lips on the mesh (less than 100 %
+        tells that the heads have changed since the corpus was built).
 
     Raises
     ------
     UserError
         If there is no sound corpus in `path`.
     """
-    corpus = load_corpus(path)
     root = corpus_folder(path)
+    if not (root / MANIFEST).is_file():
+        return real_corpus_info(root, thorough=thorough)
+    corpus = load_corpus(path)
     manifest = read_manifest(root)
     sizes: Counter[str] = Counter({"manifest": (root / MANIFEST).stat().st_size})
     for name in manifest["files"]:
@@ -101,6 +109,8 @@ def corpus_info(path: str | Path | None = None) -> str:
     ]  # fmt: skip
     share = float(np.mean([gap < SEALED for gap in gaps])) if gaps else 1.0
     lines.append(f"  {share:.1%} of {len(gaps)} p, b and m close the lips on the heads in use")
+    if thorough:
+        lines.append(f"  {verify_corpus(path)}")
     return "\n".join(lines)
 
 

@@ -269,9 +269,10 @@ def _damaged(root: Path, what: str) -> UserError:
 
 
 def load_corpus(path: str | Path | None = None, *, verify: bool = False) -> Corpus:
-    """Open a corpus that `talking_heads.corpus` wrote.
+    """Open a corpus of the course, or VOCASET, BIWI or BEAT: what it is, is found out.
 
-    Motions are read at once, audio when a clip is asked for it. No speech engine is needed.
+    Of a corpus of the course, motions are read at once, and audio when a clip is asked for it; no
+    speech engine is needed. Of the others both are read when asked for.
 
     Parameters
     ----------
@@ -279,7 +280,7 @@ def load_corpus(path: str | Path | None = None, *, verify: bool = False) -> Corp
         Folder of the corpus. None and the text ``"course"`` mean the one that comes with the
         course; a `Path` is always a folder.
     verify : bool
-        Whether to compare every file with its hash.
+        Whether to compare every file with its hash, which only corpora of the course have.
 
     Returns
     -------
@@ -292,6 +293,8 @@ def load_corpus(path: str | Path | None = None, *, verify: bool = False) -> Corp
         If this is no corpus, or a file is missing, damaged or does not fit the manifest.
     """
     root = corpus_folder(path)
+    if not (root / MANIFEST).is_file():
+        return _load_real(root, verify)
     manifest = read_manifest(root)
     try:
         for name, digest in manifest["files"].items():
@@ -318,6 +321,19 @@ def load_corpus(path: str | Path | None = None, *, verify: bool = False) -> Corp
             raise
         told = " ".join(f"{type(error).__name__}: {error}".split())
         raise _damaged(root, told[:200]) from error
+
+
+def _load_real(root: Path, verify: bool) -> Corpus:
+    # The readers of other data sets are imported when there is one.
+    from talking_heads.corpus.layouts import find_layout, load_layout
+
+    layout = find_layout(root)
+    if verify:
+        raise UserError(
+            f"There are no hashes to check {shown(root)} by: only corpora of the course have some."
+            "\nTo read all of its files instead: talking-heads corpus info --thorough FOLDER"
+        )
+    return load_layout(root, layout)
 
 
 def _phoneme(symbol: str, start: float, end: float, *more: float) -> Phoneme:
