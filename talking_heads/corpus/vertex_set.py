@@ -139,9 +139,11 @@ def scan(root: str | Path, about: VertexSet, *, thorough: bool = False) -> Scan:
     Raises
     ------
     UserError
-        If there is no ``vertices_npy``, or a folder cannot be read.
+        If there is neither ``vertices_npy`` nor ``templates.pkl``, or a folder cannot be read.
     """
     folder = vertex_folder(root, about.folders)
+    if folder is None and (Path(root) / TEMPLATES).is_file():
+        folder = Path(root)  # without motion; the rest can be looked at
     if folder is None:
         what = "holds no folder vertices_npy" if Path(root).is_dir() else "is no folder"
         raise UserError(
@@ -267,10 +269,12 @@ def _names(folder: Path, suffix: str) -> dict[str, Path]:
 def _clips(
     folder: Path, about: VertexSet, templates: Mapping[str, Floats], problems: list[Problem]
 ) -> list[tuple[Clip, str]]:
+    for name in (MOTIONS, SOUNDS):
+        if not (folder / name).is_dir():
+            told = "the folder is missing, and no clip can be used without"
+            problems.append(Problem(name, told))
+            return []
     moves = _names(folder / MOTIONS, ".npy")
-    if not (folder / SOUNDS).is_dir():
-        problems.append(Problem(SOUNDS, "the folder is missing, and no clip can be used without"))
-        return []
     sounds = _names(folder / SOUNDS, ".wav")
     for name in sorted(sounds.keys() - moves.keys()):
         problems.append(Problem(f"{SOUNDS}/{name}.wav", "there is no motion of this name"))
