@@ -31,7 +31,7 @@ def add_train_commands(commands: Subparsers[Any]) -> None:
     train = add_command(
         commands, "train", _run_train, "Train a model. Run it again to go on where it stopped."
     )
-    train.add_argument("name", help="which system: diff_speaker")
+    train.add_argument("name", help="which system: diff_speaker or conv_regressor")
     train.add_argument(
         "--data", required=True, help='the corpus folder, or "course" for the course\'s own'
     )

@@ -51,7 +51,7 @@ def load_animator(name_or_path: str | Path, corpus: Corpus) -> Animator:
     """
     name = os.fspath(name_or_path)
     if name not in BASELINES:
-        if name not in shipped_models() and not os.path.isdir(name or "."):  # noqa: PTH112
+        if name not in shipped_models() and not os.path.isdir(name):  # noqa: PTH112
             raise UserError(
                 f'There is no model "{shown(name)}". Shipped: {", ".join(shipped_models())}.\n'
                 f"Or give the folder of a checkpoint, or a baseline: {', '.join(BASELINES)}."

@@ -71,12 +71,17 @@ def floors_and_ceilings(
     Raises
     ------
     UserError
-        If a split is unknown, or there is nothing to learn from.
+        If a split is unknown, there is nothing to learn from, or the corpus holds vertices.
     """
     from tqdm import tqdm
 
     from talking_heads.metrics.scores import Target, summarise
 
+    if corpus.kind != "coefficients":
+        raise UserError(
+            f"These limits are those of lips made of coefficients; {corpus.name} holds vertices.\n"
+            "Its floors are measured by: talking-heads evaluate mean_face (or ridge)."
+        )
     wanted = [name for name in SPLITS if name in corpus.splits] if splits is None else splits
     chosen = {name: _some(corpus, name, clips) for name in wanted}
     judges = _Judges(corpus)
@@ -116,7 +121,9 @@ class _Judges:
         self.mean = MeanFace.fit(train)
         self.nearest = NearestNeighbour.fit(train)
         self.ridge = RidgeRegression.fit(train, checks)
-        self.oracle = PhonemeOracle(average_style(dict.fromkeys(clip.speaker for clip in train)))
+        heard = dict.fromkeys(clip.speaker for clip in train)
+        self.oracle = PhonemeOracle(average_style(heard), corpus.fps)
+        self.own = PhonemeOracle(None, corpus.fps)
 
     def scores(self, target: Target) -> Iterator[tuple[str, list[Score]]]:
         """Yield the scores of each floor and ceiling that can be had for a clip."""
@@ -129,8 +136,7 @@ class _Judges:
         if clip.phonemes:
             known = {"phonemes": clip.phonemes, "face": target.face}
             made["oracle"] = self.oracle.animate(audio, **known)  # type: ignore[arg-type]
-            own = PhonemeOracle(average_style([clip.speaker]))
-            made["oracle_style"] = own.animate(audio, **known)  # type: ignore[arg-type]
+            made["oracle_style"] = self.own.animate(audio, speaker=clip.speaker, **known)  # type: ignore[arg-type]
         for name, motion in made.items():
             yield name, [target.score(motion)]
         count = len(clip.truths)

@@ -1,15 +1,18 @@
 """What the command line hands to training."""
 
 import json
+import wave
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from talking_heads import corpus as corpora
 from talking_heads import training
 from talking_heads.cli import main
 from talking_heads.corpus.clip import Corpus
+from talking_heads.models import MODELS, ConvRegressorConfig
 
 
 @pytest.fixture
@@ -31,9 +34,38 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
 def test_speakers_left_out(
     asked: dict[str, Any], words: tuple[str, ...], names: tuple[str, ...]
 ) -> None:
-    assert main(["train", "diff_speaker", "--data", "c", "--out", "o", "--seed", "3", *words]) == 0
-    assert tuple(asked["without"]) == names
-    assert (asked["name"], asked["seed"], asked["steps"]) == ("diff_speaker", 3, None)
+    for system in MODELS:
+        assert main(["train", system, "--data", "c", "--out", "o", "--seed", "3", *words]) == 0
+        assert tuple(asked["without"]) == names
+        assert (asked["name"], asked["seed"], asked["steps"]) == (system, 3, None)
+
+
+def test_the_help_names_all_systems(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    told = capsys.readouterr().out
+    assert all(system in told for system in MODELS)
+
+
+def test_a_trained_regressor_animates(
+    corpus: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, sound = tmp_path / "model", tmp_path / "sound.wav"
+    training.train(
+        "conv_regressor", data=corpus, out=model, progress=False, evaluate=False,
+        config=ConvRegressorConfig(width=4, hidden=4, codes=4),
+        settings=training.TrainConfig(steps=2, batch=2, crop=20),
+    )  # fmt: skip
+    with wave.open(str(sound), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(np.zeros(16_000, "<i2").tobytes())
+    words = ["animate", str(sound), "--model", str(model), "--out", str(tmp_path / "talk.npz")]
+    assert main([*words, "--speaker", "ben", "--quiet"]) == 0
+    assert len(np.load(tmp_path / "talk.npz")["coefficients"]) == 25
+    assert main([*words, "--steps", "5", "--quiet"]) == 2
+    assert "no denoising steps" in capsys.readouterr().err
 
 
 def test_limits_of_a_corpus(

@@ -103,6 +103,12 @@ def test_what_cannot_be_had_is_left_out(corpus: Corpus) -> None:
 
 
 def test_errors(corpus: Corpus) -> None:
+    mesh = Motion(np.zeros((len(corpus[0]), 4, 3), np.float32), "vertices")
+    vertices = dataclasses.replace(corpus[0], truths=(mesh,))
+    with pytest.raises(UserError, match="talking-heads evaluate"):
+        floors_and_ceilings(
+            dataclasses.replace(corpus, clips=(vertices,), splits={"train": (vertices.id,)})
+        )
     with pytest.raises(UserError, match="split"):
         floors_and_ceilings(corpus, splits=["holidays"])
     bare = dataclasses.replace(corpus, splits={"test_seen": corpus.splits["test_seen"]})
