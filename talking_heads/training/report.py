@@ -12,7 +12,8 @@ from typing import Any
 
 from talking_heads.files import write_text
 from talking_heads.metrics.measure import shown_unit
-from talking_heads.training.evaluate import TIME, known_metrics
+from talking_heads.metrics.registry import ALL_METRICS
+from talking_heads.training.evaluate import TIME
 
 FORMAT = "talking-heads-evaluation"
 VERSION = 1
@@ -91,7 +92,7 @@ def comparison_table(results: Sequence[Mapping[str, Any]]) -> str:
             _headline({**first, "model": {"name": _count(len(own), "model")}, "seeds": most}),
             "",
         ]
-        names = [name for name in known_metrics() if any(name in r["metrics"] for r in own)]
+        names = [name for name in ALL_METRICS if any(name in r["metrics"] for r in own)]
         units = {name: shown_unit(name, first["unit"]) for name in names}
         labels = {name: f"{name} ({units[name][1]})".replace(" ()", "") for name in names}
         if any(result["time"] for result in own):

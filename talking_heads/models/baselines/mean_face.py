@@ -31,6 +31,7 @@ class MeanFace:
     """
 
     speakers: tuple[str, ...] = ()
+    random = False
 
     def __init__(self, values: NDArray[np.floating], shape: MotionShape | None = None) -> None:
         self.values = np.asarray(values, dtype=np.float32)

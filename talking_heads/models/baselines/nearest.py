@@ -45,6 +45,7 @@ class NearestNeighbour:
     """
 
     speakers: tuple[str, ...] = ()
+    random = False
 
     def __init__(
         self,

@@ -59,6 +59,7 @@ class PhonemeOracle:
     """
 
     speakers: tuple[str, ...] = ()
+    random = False
 
     def __init__(self, style: Style | None, fps: float = 25.0) -> None:
         self.style, self.fps = style, fps

@@ -39,6 +39,7 @@ class RidgeRegression:
     """
 
     speakers: tuple[str, ...] = ()
+    random = False
 
     def __init__(
         self,
