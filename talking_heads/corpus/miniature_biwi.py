@@ -15,6 +15,7 @@ from talking_heads.corpus.miniature_parts import (
     Take,
     chosen_vertices,
     course_clip,
+    identity_of,
     is_miniature,
     nearest,
     read_sound,
@@ -118,7 +119,7 @@ def normalized(vertices: Floats, triangles: NDArray[np.int32]) -> Floats:
 
 def _motion(cast: Cast, clip: Clip, seconds: float) -> Floats:
     values = take_motion(clip, seconds, FPS)
-    frames = cast.frames(clip.face_id.partition("@")[0], values)
+    frames = cast.frames(identity_of(clip), values)
     return normalized(frames, cast.triangles).reshape(len(frames), -1)
 
 
@@ -162,7 +163,7 @@ def write_miniature_biwi(
         templates = {}
         for take in _TAKES:
             clip = course_clip(corpus, take)
-            rest = cast.template(clip.face_id.partition("@")[0])[None]
+            rest = cast.template(identity_of(clip))[None]
             subject = take.name.partition("_")[0]
             templates[subject] = normalized(rest, cast.triangles)[0].astype(np.float64)
             frames = _motion(cast, clip, take.seconds)

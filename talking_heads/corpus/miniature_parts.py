@@ -54,6 +54,11 @@ def course_clip(corpus: Corpus, take: Take) -> Clip:
     return [clip for clip in own if clip.id in wanted][take.number]
 
 
+def identity_of(clip: Clip) -> str:
+    """Return whose head a clip of the course corpus moves."""
+    return clip.face_id.partition("@")[0]
+
+
 def take_motion(clip: Clip, seconds: float, fps: float, still: Sequence[str] = ()) -> Floats:
     """Return the coefficients of a stretch of a clip that starts just before its first sound.
 
@@ -209,7 +214,11 @@ def recast(
     place = np.full(len(face.vertices), -1, np.int64)
     place[order] = np.arange(len(order))
     corners = place[face.triangles]
-    triangles = corners[(corners >= 0).all(1)].astype(np.int32)
+    # Below the highest vertex that is left out, the neck would end in rags.
+    skin = np.arange(face.parts["skin"].start, face.parts["skin"].stop)
+    edge = face.vertices[np.setdiff1d(skin, chosen), 1].max(initial=-np.inf)
+    whole = (corners >= 0).all(1) & (face.vertices[face.triangles, 1].min(1) > edge)
+    triangles = corners[whole].astype(np.int32)
     named = {name: np.sort(place[vertices]) for name, vertices in regions.items()}
     return Cast(face.resolution, order, triangles, named)
 
