@@ -184,6 +184,10 @@ def test_a_clip_that_lacks_a_metric_is_not_counted_there() -> None:
     out = summarise_metrics(rows)
     assert out["lve"]["clips"] == 1 and out["mve"]["clips"] == 2
     assert out["lve"]["value"] == pytest.approx(lve(TRUE, MADE, [0, 1]))
+    one, both = {"mve": (1.0, 1.0)}, {"mve": (2.0, 1.0), "lve": (2.0, 1.0)}
+    some = summarise_metrics([[one, both], [both, both]])
+    assert some["lve"]["clips"] == 1 and some["mve"]["clips"] == 2
+    assert summarise_metrics([[one, both]]).keys() == {"mve"}
     shared = average_rows([row[0] for row in rows])
     assert shared.keys() == {"mve"}
 
