@@ -43,7 +43,7 @@ from talking_heads.models.checks import check_speech, seeded, whole_number
 from talking_heads.models.config import DiffSpeakerConfig
 from talking_heads.models.contract import MotionContract
 from talking_heads.speech.encoder import LogMelEncoder
-from talking_heads.speech.mel import motion_frame_count
+from talking_heads.speech.frames import frame_count
 
 _LIDS = [ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]]
 
@@ -82,6 +82,7 @@ class DiffSpeaker(Model):
             config.encoder_kernel,
             config.encoder_look_ahead,
             config.encoder_dropout,
+            contract.fps,
         )
         self.audio_in = nn.Linear(config.encoder_width, width)
         self.motion_in = nn.Linear(contract.motion_dim, width)
@@ -177,8 +178,9 @@ class DiffSpeaker(Model):
         Parameters
         ----------
         batch : dict of Tensor
-            ``audio`` ``(batch, samples)`` at 16 kHz; ``motion`` ``(batch, frame, channel)``;
-            ``mask`` ``(batch, frame)`` bool; ``speaker`` ``(batch,)`` rows of the style table.
+            ``audio`` ``(batch, samples)`` at 16 kHz; ``motion`` ``(batch, frame, channel)`` or
+            ``(batch, frame, vertex, 3)``; ``mask`` ``(batch, frame)`` bool; ``speaker``
+            ``(batch,)`` rows of the style table.
         augment : callable, optional
             Changes the log-mel features on their way to the encoder.
 
@@ -189,8 +191,8 @@ class DiffSpeaker(Model):
             for coefficients ``mouth`` and ``aperture`` in mm^2.
         """
         c = self.config
-        mask = batch["mask"]
-        clean = self.normalise(torch.where(mask[..., None], batch["motion"], 0.0))
+        mask, motion = batch["mask"], batch["motion"].flatten(2)
+        clean = self.normalise(torch.where(mask[..., None], motion, 0.0))
         frames = clean.shape[1]
         features = self.encoder(batch["audio"], augment)[:, :frames]
         lacking = frames - features.shape[1]
@@ -233,10 +235,11 @@ class DiffSpeaker(Model):
         Parameters
         ----------
         audio : ndarray or Tensor
-            ``(samples,)`` at 16 kHz, mono. ``ceil(samples / 640)`` frames come out: one for every
-            40 ms begun. Sound much shorter than a word, and silence, are fine.
+            ``(samples,)`` at 16 kHz, mono. As many frames come out as it takes to cover them:
+            at 25 a second, one for every 40 ms begun. Sound much shorter than a word, and silence,
+            are fine.
         speaker : str, optional
-            Whose style and head; without one, the average style on a neutral head.
+            Whose style and head; without one, the average style on the contract's average head.
         seed : int
             The same seed gives the same motion.
         steps : int, optional
@@ -249,7 +252,7 @@ class DiffSpeaker(Model):
         Returns
         -------
         Motion
-            At 25 frames a second. Coefficients are clipped to 0 to 1.
+            At the frame rate of the contract. Coefficients are clipped to 0 to 1.
 
         Raises
         ------
@@ -269,9 +272,9 @@ class DiffSpeaker(Model):
         try:
             features = self.encoder.encode_long(sound.to(self.device))
             # One noise for the whole: how the motion is cut into windows does not change it.
-            start = torch.randn(
-                motion_frame_count(len(sound)), self.contract.motion_dim, generator=generator
-            ).to(self.device)
+            frames = frame_count(len(sound), self.contract.fps)
+            start = torch.randn(frames, self.contract.motion_dim, generator=generator)
+            start = start.to(self.device)
             if self.contract.kind == "coefficients":
                 start[:, _LIDS] *= c.blink_temperature
             motion = ddim_sample(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from talking_heads.speech.audio import SAMPLE_RATE, check_audio, load_audio, wav_bytes, write_wav
+from talking_heads.speech.frames import frame_count, frame_to_sample
 from talking_heads.speech.phonemes import (
     Phoneme,
     Segment,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
         mel_filters,
         mel_frame_count,
         mel_power,
-        motion_frame_count,
     )
 
 __all__ = [
@@ -51,6 +51,8 @@ __all__ = [
     "add_room",
     "check_audio",
     "engine_status",
+    "frame_count",
+    "frame_to_sample",
     "is_bilabial",
     "load_audio",
     "log_mel",
@@ -58,7 +60,6 @@ __all__ = [
     "mel_frame_count",
     "mel_power",
     "missing_engines",
-    "motion_frame_count",
     "normalize_symbol",
     "phoneme_at",
     "phoneme_classes",
@@ -71,7 +72,7 @@ __all__ = [
     "write_wav",
 ]
 
-_FROM_MEL = ("log_mel", "mel_filters", "mel_frame_count", "mel_power", "motion_frame_count")
+_FROM_MEL = ("log_mel", "mel_filters", "mel_frame_count", "mel_power")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,11 +1,16 @@
-"""Log-mel features: what a model hears, a hundred frames a second.
+"""Log-mel features: what a model hears, four frames of them for each frame of motion.
 
-The geometry is chosen so that frames and motion fit exactly. A motion frame at 25 a second
-lasts 640 samples and holds four mel frames of 160 samples. Mel frame ``k`` is about the samples
-``160 k`` to ``160 k + 160``: its window of 400 samples is centred on them, and so sees 120
-samples (7.5 ms) before and after. Outside the audio there is silence. No statistics of the clip
-enter, and a frame never changes when audio is added more than 7.5 ms after it: the same numbers
-come out whether a clip arrives whole or in pieces.
+The geometry is chosen so that sound and motion fit exactly. A motion frame at 25 a second lasts 640
+samples and holds four mel frames of 160 samples. Mel frame ``k`` is about the samples ``160 k`` to
+``160 k + 160``: its window of 400 samples is centred on them, and so sees 120 samples (7.5 ms)
+before and after. At another frame rate the mel frames move closer or further apart, 133.3 samples
+at 30, and the window stays: it is centred on the sample nearest to the frame's middle, at
+``(k + 1/2) / (4 fps)`` seconds. Below 10 motion frames a second some sound would fall between the
+windows.
+
+Outside the audio there is silence. No statistics of the clip enter, and a frame never changes when
+audio is added more than 12.5 ms after its middle: the same numbers come out whether a clip arrives
+whole or in pieces.
 """
 
 from __future__ import annotations
@@ -18,21 +23,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from talking_heads.speech.audio import SAMPLE_RATE
+from talking_heads.speech.frames import frame_count, frame_to_sample
 
 N_MELS = 80
 HOP = 160
-"""Samples from one mel frame to the next: 10 ms."""
+"""Samples from one mel frame to the next at 25 motion frames a second: 10 ms."""
 WINDOW = 400
 """Samples that one mel frame sees: 25 ms."""
 N_FFT = 512
 MEL_FPS = SAMPLE_RATE // HOP
-"""Mel frames a second."""
-MOTION_FPS = 25
+"""Mel frames a second at 25 motion frames a second."""
+MOTION_FPS = 25.0
 """Motion frames a second of the course."""
-SAMPLES_PER_MOTION_FRAME = SAMPLE_RATE // MOTION_FPS
-"""640."""
-MEL_PER_MOTION_FRAME = MEL_FPS // MOTION_FPS
-"""4."""
+MEL_PER_MOTION_FRAME = 4
 
 FLOOR_DB = -80.0
 """Quieter than this is silence, in dB of mel power. A full-scale sine reaches +24."""
@@ -44,17 +47,13 @@ SILENCE = (FLOOR_DB - MEAN_DB) / SCALE_DB
 """The value of every feature in digital silence."""
 
 
-def motion_frame_count(samples: int) -> int:
-    """Return how many motion frames ``samples`` samples at 16 kHz make: ``ceil(samples / 640)``.
+def mel_frame_count(samples: int, fps: float = MOTION_FPS, *, first: int = 0) -> int:
+    """Return how many frames `log_mel` gives: four for each motion frame that holds a sample.
 
-    The last frame may reach beyond the audio, where there is silence.
+    The first sample is that with which motion frame `first` begins.
     """
-    return -(-samples // SAMPLES_PER_MOTION_FRAME)
-
-
-def mel_frame_count(samples: int) -> int:
-    """Return how many frames `log_mel` gives: four for each motion frame."""
-    return MEL_PER_MOTION_FRAME * motion_frame_count(samples)
+    end = frame_to_sample(first, fps) + samples
+    return MEL_PER_MOTION_FRAME * max(0, frame_count(end, fps) - first) if samples else 0
 
 
 def mel_filters(
@@ -105,30 +104,50 @@ def _constants(device: torch.device) -> tuple[Tensor, Tensor]:
     return window, filters
 
 
-def mel_power(audio: Tensor) -> Tensor:
+def mel_power(audio: Tensor, fps: float = MOTION_FPS, *, first: int = 0) -> Tensor:
     """Return the mel power spectrogram, before logarithm and normalisation.
 
     Parameters
     ----------
     audio : Tensor
         ``(..., samples)`` at 16 kHz.
+    fps : float
+        Motion frames a second.
+    first : int
+        Number of the motion frame with which the audio begins, where it is a piece of a longer one:
+        at rates that do not divide 16,000 a frame's middle is rounded to a sample.
 
     Returns
     -------
     Tensor
-        ``(..., mel_frame_count(samples), 80)`` float32, not negative.
+        ``(..., mel_frame_count(samples, fps), 80)`` float32, not negative.
     """
     audio = audio.float()
     batch, samples = audio.shape[:-1], audio.shape[-1]
-    frames = mel_frame_count(samples)
+    frames = mel_frame_count(samples, fps, first=first)
     if frames == 0 or 0 in batch:
         return audio.new_zeros(*batch, frames, N_MELS)
-    window, filters = _constants(audio.device)
+    power = (_even if fps == MOTION_FPS else _uneven)(
+        audio.reshape(-1, samples), _starts(frames, fps, first)
+    )
+    _, filters = _constants(audio.device)
+    return (filters @ power).transpose(1, 2).reshape(*batch, frames, N_MELS)
+
+
+def _starts(frames: int, fps: float, first: int) -> NDArray[np.int64]:
+    """Return the first sample of each mel frame's window, counted from the audio's beginning."""
+    # In thirds and the like of a sample, so rounded from each frame's own number: nothing adds up.
+    middles = (MEL_PER_MOTION_FRAME * first + np.arange(frames) + 0.5) * SAMPLE_RATE
+    middles = np.floor(middles / (MEL_PER_MOTION_FRAME * fps) + 0.5).astype(np.int64)
+    return middles - frame_to_sample(first, fps) - WINDOW // 2
+
+
+def _even(audio: Tensor, starts: NDArray[np.int64]) -> Tensor:
+    """Return ``(batch, bin, frame)`` power where the windows are 160 samples apart."""
+    window, _ = _constants(audio.device)
     # Half of what the transform's block is longer than the hop, on both sides.
     side = (N_FFT - HOP) // 2
-    padded = torch.nn.functional.pad(
-        audio.reshape(-1, samples), (side, side + frames * HOP - samples)
-    )
+    padded = torch.nn.functional.pad(audio, (side, side + len(starts) * HOP - audio.shape[-1]))
     spectrum = torch.stft(
         padded,
         N_FFT,
@@ -138,26 +157,42 @@ def mel_power(audio: Tensor) -> Tensor:
         center=False,
         return_complex=True,
     )
-    power = spectrum.real.square() + spectrum.imag.square()
-    return (filters @ power).transpose(1, 2).reshape(*batch, frames, N_MELS)
+    return spectrum.real.square() + spectrum.imag.square()
 
 
-def log_mel(audio: Tensor) -> Tensor:
+def _uneven(audio: Tensor, starts: NDArray[np.int64]) -> Tensor:
+    """Return ``(batch, bin, frame)`` power of windows at any samples, in ascending order."""
+    window, _ = _constants(audio.device)
+    before = max(0, -int(starts[0]))
+    after = max(0, int(starts[-1]) + WINDOW - audio.shape[-1])
+    padded = torch.nn.functional.pad(audio, (before, after))
+    index = torch.from_numpy(starts + before).to(audio.device)
+    blocks = padded.unfold(-1, WINDOW, 1)[:, index] * window
+    spectrum = torch.fft.rfft(blocks, N_FFT)
+    return (spectrum.real.square() + spectrum.imag.square()).transpose(1, 2)
+
+
+def log_mel(audio: Tensor, fps: float = MOTION_FPS, *, first: int = 0) -> Tensor:
     """Return the log-mel features of speech.
 
     Parameters
     ----------
     audio : Tensor
         ``(..., samples)`` at 16 kHz, in [-1, 1].
+    fps : float
+        Motion frames a second. There are four times as many mel frames: 100 a second at 25.
+    first : int
+        Number of the motion frame with which the audio begins; see `mel_power`.
 
     Returns
     -------
     Tensor
-        ``(..., frame, 80)`` float32 at 100 frames a second, with ``frame = 4 * ceil(samples /
-        640)``: 16,000 T samples give 100 T frames where T is a multiple of 0.04 s, and a last
-        motion frame that is not full is completed with silence. Values are ``(dB + 40) / 15``
-        with the decibels cut off at -80: about zero mean and unit variance over speech,
-        `SILENCE` in digital silence.
+        ``(..., frame, 80)`` float32 with ``frame = 4 * frame_count(samples, fps)``, see
+        `talking_heads.speech.frames`: 16,000 T samples give 100 T frames at 25 motion frames a
+        second, where T is a multiple of 0.04 s. A last motion frame that is not full is completed
+        with silence. Values are ``(dB + 40) / 15`` with the decibels cut off at -80: about zero
+        mean and unit variance over speech, `SILENCE` in digital silence.
     """
-    decibels = 10.0 * torch.log10(mel_power(audio).clamp(min=10.0 ** (FLOOR_DB / 10.0)))
+    power = mel_power(audio, fps, first=first)
+    decibels = 10.0 * torch.log10(power.clamp(min=10.0 ** (FLOOR_DB / 10.0)))
     return (decibels - MEAN_DB) / SCALE_DB

@@ -5,7 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from talking_heads.speech import load_audio, log_mel, wav_bytes
+from talking_heads.speech import load_audio, log_mel, mel, wav_bytes
+from talking_heads.speech.frames import frame_count, frame_to_sample
 from talking_heads.speech.mel import (
     FLOOR_DB,
     HOP,
@@ -18,7 +19,6 @@ from talking_heads.speech.mel import (
     mel_filters,
     mel_frame_count,
     mel_power,
-    motion_frame_count,
 )
 
 
@@ -69,14 +69,14 @@ def test_seconds_give_exactly_their_frames(tenths: int) -> None:
     # 0.2 s is a whole number of motion frames.
     samples = 16000 * tenths // 5
     assert len(log_mel(noise(samples))) == 100 * tenths // 5
-    assert motion_frame_count(samples) == 25 * tenths // 5
+    assert frame_count(samples, 25) == 25 * tenths // 5
 
 
 @given(samples=st.integers(0, 5000))
 @settings(max_examples=40, deadline=None)
 def test_frame_count_is_rounded_up(samples: int) -> None:
     frames = log_mel(noise(samples)).shape[0]
-    assert frames == mel_frame_count(samples) == 4 * motion_frame_count(samples)
+    assert frames == mel_frame_count(samples) == 4 * frame_count(samples, 25)
     assert 0 <= frames * HOP - samples < 640
 
 
@@ -148,3 +148,59 @@ def test_speech_is_about_normalised(spoken: dict, tmp_path_factory: pytest.TempP
     file.write_bytes(wav_bytes(clips[0]))
     again = log_mel(torch.from_numpy(load_audio(file)))
     assert float((again - log_mel(torch.from_numpy(clips[0]))).abs().max()) < 0.5
+
+
+RATES = [12.5, 24, 25, 29.97, 30, 60, 120]
+
+
+def by_hand(audio: torch.Tensor, fps: float) -> np.ndarray:
+    """The mel power of each frame from its own definition, one transform at a time."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
+    frames = 4 * frame_count(len(audio), fps)
+    padded = np.pad(audio.numpy().astype(np.float64), 2000)
+    rows = []
+    for k in range(frames):
+        middle = int(np.floor((k + 0.5) / (4 * fps) * 16_000 + 0.5)) + 2000
+        block = padded[middle - WINDOW // 2 : middle + WINDOW // 2] * window
+        rows.append(mel_filters() @ np.abs(np.fft.rfft(block, N_FFT)) ** 2)
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("fps", RATES)
+def test_four_mel_frames_for_each_motion_frame_at_any_rate(fps: float) -> None:
+    audio = noise(frame_to_sample(9, fps) + 1)
+    power = mel_power(audio, fps)
+    assert power.shape == (40, 80)
+    np.testing.assert_allclose(power.numpy(), by_hand(audio, fps), rtol=1e-3, atol=1e-6)
+
+
+def test_both_ways_to_frame_agree() -> None:
+    audio = noise(6400 + 77)[None]
+    starts = mel._starts(mel_frame_count(audio.shape[-1]), 25.0, 0)
+    torch.testing.assert_close(mel._even(audio, starts), mel._uneven(audio, starts))
+
+
+@given(fps=st.sampled_from(RATES), first=st.integers(0, 50), length=st.integers(1, 20))
+@settings(max_examples=40, deadline=None)
+def test_a_piece_has_the_frames_of_the_whole(fps: float, first: int, length: int) -> None:
+    """To the sample, at rates that do not divide the sample rate too."""
+    audio = noise(frame_to_sample(80, fps))
+    last = first + length
+    piece = log_mel(
+        audio[frame_to_sample(first, fps) : frame_to_sample(last, fps)], fps, first=first
+    )
+    assert len(piece) == 4 * length
+    # Frames whose window lies within the piece.
+    side = int(np.ceil(200 * 4 * fps / 16_000))
+    whole = log_mel(audio, fps)[4 * first : 4 * last]
+    inner = slice(side, max(side, 4 * length - side))
+    torch.testing.assert_close(piece[inner], whole[inner], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("fps", RATES)
+def test_the_middle_of_a_mel_frame_drifts_nowhere(fps: float) -> None:
+    """After ten minutes the windows still stand where the frames are."""
+    count = round(600 * fps)
+    starts = mel._starts(4 * count, fps, 0)
+    middles = (np.arange(4 * count) + 0.5) / (4 * fps)
+    assert np.abs((starts + WINDOW / 2) / 16_000 - middles).max() <= 0.5001 / 16_000
