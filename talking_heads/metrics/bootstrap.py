@@ -8,6 +8,9 @@ again, and take the middle 95 % of many such values. What is drawn decides what 
 - speakers: other people. Clips of one person resemble each other, so an interval over clips alone
   is too narrow for a claim about new voices.
 
+An interval over seeds alone says only how random the sampler is. DiffSpeaker prints 4.5556 +-
+9.4e-7 for BIWI, from ten seeds and always the same 24 clips.
+
 With fewer than about ten speakers even the last is too narrow, for no method can learn how people
 differ from two of them.
 

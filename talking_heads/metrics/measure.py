@@ -366,7 +366,8 @@ def summarise_metrics(
     ----------
     rows : sequence of sequences of dict
         For each clip, for each seed, what `measure_clip` or `average_rows` returned. All clips have
-        the same number of seeds, in the same order.
+        the same number of seeds, in the same order. Instead of seeds they may be speaking styles:
+        for a new speaker, papers average over those of all training speakers.
     unit : str or None
         Of the data.
     speakers : sequence of str, optional

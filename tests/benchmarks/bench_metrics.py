@@ -13,7 +13,7 @@ import numpy as np
 from talking_heads.metrics import bootstrap_values, measure_clip, measure_spread
 
 MESHES = {  # vertices, lips, upper face, frames
-    "course, low": (3_000, 300, 800, 100),
+    "course, low": (1_142, 140, 362, 100),
     "VOCASET": (5_023, 250, 827, 120),
     "BIWI": (23_370, 4_996, 7_784, 117),
 }
