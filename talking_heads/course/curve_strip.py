@@ -193,7 +193,7 @@ def _packed(panel: Panel) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def stacked(heads: bytes, curves: bytes, height: int = 190) -> bytes:
+def stacked(heads: bytes, curves: bytes, height: int = 170) -> bytes:
     """Return a still of heads above a picture of curves as one PNG.
 
     Parameters
@@ -206,7 +206,7 @@ def stacked(heads: bytes, curves: bytes, height: int = 190) -> bytes:
     Returns
     -------
     bytes
-        PNG of 64 colours.
+        PNG of 48 colours.
     """
     import io
 
@@ -220,5 +220,5 @@ def stacked(heads: bytes, curves: bytes, height: int = 190) -> bytes:
     whole.paste(above, ((whole.width - above.width) // 2, 0))
     whole.paste(below, ((whole.width - below.width) // 2, above.height))
     stream = io.BytesIO()
-    whole.quantize(64, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+    whole.quantize(48, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
     return stream.getvalue()
