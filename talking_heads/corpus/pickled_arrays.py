@@ -88,7 +88,8 @@ def _checked_shape(value: Any) -> tuple[int, ...]:
 
 
 def _array(raw: bytes, dtype: np.dtype[Any], shape: tuple[int, ...], order: str) -> Any:
-    if len(raw) != math.prod(shape) * dtype.itemsize:
+    # NumPy would make an array of empty texts wider than its bytes.
+    if not dtype.itemsize or len(raw) != math.prod(shape) * dtype.itemsize:
         raise Damaged(f"an array of shape {shape!r:.80} does not fit its {len(raw):,} bytes")
     try:
         # bytearray: an array upon bytes could not be written to.
@@ -111,7 +112,7 @@ def _make_dtype(*args: Any) -> Pending:
             raise Refused("an array of objects")
         raise Refused(f"an array of dtype {name!r:.40}")
     dtype = np.dtype(name if name[0] in _ORDERS else f"<{name}")
-    if not 0 < dtype.itemsize <= _MOST_ITEM_BYTES:
+    if dtype.itemsize > _MOST_ITEM_BYTES:
         raise Refused(f"an array of dtype {name!r:.40}")
 
     def finish(state: Any) -> np.dtype[Any]:
@@ -154,7 +155,10 @@ def _frombuffer(*args: Any) -> Any:
 def _scalar(*args: Any) -> Any:
     if len(args) != 2:
         raise Damaged("a NumPy number has strange arguments")
-    return _array(raw_bytes(args[1]), _checked_dtype(args[0]), (1,), "C")[0]
+    dtype = _checked_dtype(args[0])
+    if not dtype.itemsize and not raw_bytes(args[1]):
+        return dtype.type()  # the empty text
+    return _array(raw_bytes(args[1]), dtype, (1,), "C")[0]
 
 
 def _ndarray(*args: Any) -> Any:
