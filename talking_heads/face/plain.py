@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from talking_heads.errors import UserError
 from talking_heads.face.barriers import TeethBarrier
@@ -16,6 +18,9 @@ from talking_heads.face.rig import Eye, Joint, Lips
 Array = NDArray[Any]
 
 _SKIN, _LIPS, _EYES = (214, 168, 146), (186, 112, 104), (236, 236, 232)
+_MOST_LIPS = 0.13
+"""A larger share of the vertices is not the lips alone: they are 5 % of FLAME's head, and what BIWI
+calls so is 21 % of its face."""
 
 
 class PlainFace(Face):
@@ -26,6 +31,24 @@ class PlainFace(Face):
         raise UserError(f"{self.id} has no blendshapes: only a motion of vertices moves it.")
 
     aperture = signed_aperture = shape_jacobian = pose  # type: ignore[assignment]
+
+
+def _colors(count: int, triangles: Array, regions: Mapping[str, Array]) -> NDArray[np.uint8]:
+    colors = np.tile(np.array(_SKIN, np.uint8), (count, 1))
+    lips = regions.get("lips", np.zeros(0, dtype=np.int64))
+    if len(lips) < _MOST_LIPS * count:
+        colors[lips] = _LIPS
+    ball = np.zeros(count, dtype=bool)
+    for name, index in regions.items():
+        if "eyeball" in name:
+            ball[index] = True
+    if ball.any():
+        pairs = np.concatenate([triangles[:, :2], triangles[:, 1:]])
+        joined = coo_array((np.ones(len(pairs)), pairs.T), shape=(count, count))
+        piece = connected_components(joined, directed=False)[1]
+        share = np.bincount(piece, ball) / np.bincount(piece)
+        colors[share[piece] > 0.5] = _EYES
+    return colors
 
 
 def plain_face(
@@ -46,8 +69,8 @@ def plain_face(
     triangles : ndarray
         ``(T, 3)``, counter-clockwise seen from outside; at least one.
     regions : mapping, optional
-        Vertex numbers; ``"lips"`` are drawn red, and those with ``"eyeball"`` in their name
-        white.
+        Vertex numbers. ``"lips"`` are drawn red, unless the data set means the whole lower face by
+        them. Pieces of the mesh that lie in a region named ``"...eyeball"`` are drawn white.
     lip_pairs : ndarray, optional
         ``(2, P)`` vertices of the upper and the lower lip. The middle pair gives the lip aperture;
         without pairs it is not known, and counts as 0.
@@ -74,10 +97,6 @@ def plain_face(
     if not 0 <= corners.min() <= corners.max() < count:
         raise UserError(f"The triangles of {face_id} name vertices that it does not have.")
     known = {name: np.asarray(index, dtype=np.int64) for name, index in (regions or {}).items()}
-    colors = np.tile(np.array(_SKIN, np.uint8), (count, 1))
-    for name, index in known.items():
-        if "eyeball" in name or name == "lips":
-            colors[index] = _EYES if "eyeball" in name else _LIPS
     # Where the head itself is: the top and both sides, which speech hardly moves.
     skull = [points[:, 1].argmax(), points[:, 0].argmax(), points[:, 0].argmin()]
     landmarks = {"skull": np.array(skull, dtype=np.int64)}
@@ -95,7 +114,7 @@ def plain_face(
         id=face_id,
         vertices=points,
         triangles=corners,
-        colors=colors,
+        colors=_colors(count, corners, known),
         parts={"skin": slice(0, count)},
         regions=known,
         landmarks=landmarks,

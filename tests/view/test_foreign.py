@@ -19,7 +19,9 @@ from talking_heads.view.foreign import shown_face, shown_motion
 FACE = get_face("neutral@low")
 SKIN = FACE.parts["skin"].stop
 TRIANGLES = FACE.triangles[(FACE.triangles < SKIN).all(1)]
-REGIONS = {"lips": FACE.regions["lips"], "left_eyeball": np.arange(5)}
+BALL = FACE.parts["eye_left"]
+WITH_EYE = np.concatenate([np.arange(SKIN), np.arange(BALL.start, BALL.stop)])
+REGIONS = {"lips": FACE.regions["lips"]}
 
 
 def head(unit: str | None = "m", scale: float = 1.0, **changes: object) -> Head:
@@ -63,9 +65,19 @@ def test_a_mesh_without_a_unit_is_scaled_and_claims_no_millimetres() -> None:
 
 
 def test_lips_and_eyes_are_coloured() -> None:
-    colors = shown_face(head()).colors
-    lips, eye, cheek = colors[REGIONS["lips"][0]], colors[0], colors[500]
+    # A ball of its own beside the skin; its region has some of the lid, as FLAME's has.
+    place = np.full(len(FACE.vertices), -1)
+    place[WITH_EYE] = np.arange(len(WITH_EYE))
+    triangles = place[FACE.triangles]
+    triangles = triangles[(triangles >= 0).all(1)]
+    regions = {**REGIONS, "left_eyeball": np.append(np.arange(SKIN, len(WITH_EYE)), 17)}
+    face = plain_face("a@toy", FACE.vertices[WITH_EYE], triangles, regions)
+    lips, eye, cheek = face.colors[REGIONS["lips"][0]], face.colors[-1], face.colors[500]
     assert lips[0] > 1.3 * lips[1] and eye.min() > 220 and not (cheek == lips).all()
+    assert (face.colors[17] == cheek).all()
+    # Where a data set calls the whole lower face its lips, nothing is painted.
+    wide = plain_face("a@toy", FACE.vertices[:SKIN], TRIANGLES, {"lips": np.arange(SKIN // 4)})
+    assert len(np.unique(wide.colors, axis=0)) == 1
 
 
 def test_a_heat_map_and_a_page(tmp_path: Path) -> None:
