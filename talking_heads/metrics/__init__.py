@@ -24,18 +24,16 @@ from talking_heads.metrics.identity import IdentityReport, identity_report, matc
 from talking_heads.metrics.lips import LipReport, lip_report, peak_lip_velocity
 from talking_heads.metrics.measure import (
     average_rows,
-    combine,
     head_parts,
     left_out,
     measure_clip,
     measure_spread,
     measure_truths,
-    shown_unit,
-    summarise_metrics,
 )
 from talking_heads.metrics.registry import METRICS, Metric, Parts
 from talking_heads.metrics.scores import Score, Target, summarise
 from talking_heads.metrics.spread import diversity
+from talking_heads.metrics.summary import combine, shown_unit, summarise_metrics
 from talking_heads.metrics.timing import FrameTime, time_per_frame
 from talking_heads.metrics.vertex_error import lip_surface, max_vertex_error
 

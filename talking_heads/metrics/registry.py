@@ -325,4 +325,4 @@ LIP_METRICS: dict[str, Metric] = {metric.name: metric for metric in _LIPS}
 apertures and phonemes: `talking_heads.metrics.lips.aperture_rows` makes their rows."""
 
 ALL_METRICS: dict[str, Metric] = {**METRICS, **LIP_METRICS}
-"""Whatever `talking_heads.metrics.measure.summarise_metrics` can sum up."""
+"""Whatever `talking_heads.metrics.summary.summarise_metrics` can sum up."""

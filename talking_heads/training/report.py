@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from talking_heads.files import write_text
-from talking_heads.metrics.measure import shown_unit
 from talking_heads.metrics.registry import ALL_METRICS
+from talking_heads.metrics.summary import shown_unit
 from talking_heads.training.evaluate import TIME
 
 FORMAT = "talking-heads-evaluation"
@@ -198,7 +198,7 @@ def _better(name: str, better: str, factor: float, truths: Mapping[str, float] |
     if better != "near truth":
         return better
     known = (truths or {}).get(name)
-    return "near truths" if known is None else f"near truths' {number(factor * known)}"
+    return better if known is None else f"near truths' {number(factor * known)}"
 
 
 def _about_numbers(results: Sequence[Mapping[str, Any]]) -> list[str]:

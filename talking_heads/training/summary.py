@@ -6,8 +6,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from talking_heads.metrics.measure import DROPPED, head_parts, left_out, summarise_metrics
+from talking_heads.metrics.measure import DROPPED, head_parts, left_out
 from talking_heads.metrics.registry import ALL_METRICS, Parts, Row
+from talking_heads.metrics.summary import summarise_metrics
 from talking_heads.training.judging import Found, Plan
 from talking_heads.training.provenance import device_record
 
@@ -30,7 +31,7 @@ def figures(found: Found, unit: str | None) -> dict[str, dict[str, Any]]:
     Returns
     -------
     dict
-        For each metric ``title``, what `talking_heads.metrics.measure.summarise_metrics` gives,
+        For each metric ``title``, what `talking_heads.metrics.summary.summarise_metrics` gives,
         ``formula`` and ``source``, in the order of `ALL_METRICS`.
     """
     speakers = [clip.speaker for clip in found.clips]
