@@ -64,7 +64,7 @@ def _run_build(options: argparse.Namespace) -> int:
 def _run_info(options: argparse.Namespace) -> int:
     from talking_heads.corpus import corpus_info
 
-    print(corpus_info(options.path))
+    print(corpus_info(options.path, thorough=options.thorough))
     return 0
 
 
@@ -130,21 +130,27 @@ def _run_convert(options: argparse.Namespace) -> int:
     from talking_heads.corpus import corpus_info
     from talking_heads.corpus.convert import convert_vocaset
 
-    convert_vocaset(
+    done = convert_vocaset(
         options.raw, options.out, progress=not options.quiet, overwrite=options.overwrite
     )
+    print(done)
     print(corpus_info(options.out))
     return 0
 
 
 def _run_miniature(options: argparse.Namespace) -> int:
     from talking_heads.corpus import corpus_info
-    from talking_heads.corpus.miniature import write_miniature_biwi, write_miniature_vocaset
+    from talking_heads.corpus.miniature import (
+        write_miniature_biwi,
+        write_miniature_vocaset,
+        write_miniature_vocaset_raw,
+    )
     from talking_heads.corpus.miniature_beat import write_miniature_beat
     from talking_heads.corpus.store import new_folder
 
     write: dict[str, Callable[..., object]] = {
         "vocaset": write_miniature_vocaset,
+        "vocaset_raw": write_miniature_vocaset_raw,
         "biwi": write_miniature_biwi,
         "beat": write_miniature_beat,
     }
@@ -176,6 +182,9 @@ def add_corpus_commands(commands: Subparsers[Any]) -> None:
     build.add_argument("--quiet", action="store_true", help="no progress bar")
     _add_foreign(tasks)
     info = add_command(tasks, "info", _run_info, "Describe a corpus.")
+    info.add_argument(
+        "--thorough", action="store_true", help="read all files whole, to find damage (headers)"
+    )
     verify = add_command(tasks, "verify", _run_verify, "Check all files of a corpus.")
     verify.add_argument(
         "--against",
@@ -236,7 +245,9 @@ def _add_foreign(tasks: Subparsers[Any]) -> None:
         _run_miniature,
         "Write a small data set with made-up motion, in the true layout of a real one.",
     )
-    miniature.add_argument("layout", choices=("vocaset", "biwi", "beat"), help="whose layout")
+    miniature.add_argument(
+        "layout", choices=("vocaset", "vocaset_raw", "biwi", "beat"), help="whose layout"
+    )
     miniature.add_argument("out", type=Path, help="the folder to write")
     miniature.add_argument("--seed", type=seed, default=0, help="of the made-up motion (0)")
     miniature.add_argument(
