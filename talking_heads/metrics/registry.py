@@ -257,17 +257,17 @@ _ALL = (
         "mean of clips", _lbe(blendshapes.LBE_PUBLISHED_MASK),
     ),
     Metric(
-        "fdd_blendshapes", "upper face dynamics deviation of coefficients", "coefficients",
+        "fdd_blendshapes", "dynamics deviation of coefficients", "coefficients",
         ("names",), "", "zero", _FDD_SHAPES + "FDD_MASK", "this package: brows too",
         "mean of clips", _fdd_blendshapes(blendshapes.FDD_MASK),
     ),
     Metric(
-        "fdd_blendshapes_absolute", "the same, absolute", "coefficients", ("names",), "",
+        "fdd_blendshapes_absolute", "dynamics deviation of coefficients, absolute", "coefficients", ("names",), "",
         "lower", f"|{_FDD_SHAPES}FDD_MASK|", "this package", "mean of clips",
         _fdd_blendshapes_absolute,
     ),
     Metric(
-        "fdd_blendshapes_published", "the same, published mask", "coefficients", ("names",), "",
+        "fdd_blendshapes_published", "dynamics deviation of coefficients, published mask", "coefficients", ("names",), "",
         "zero", _FDD_SHAPES + "FDD_PUBLISHED_MASK", "FaceDiffuser's program for BEAT",
         "mean of clips", _fdd_blendshapes(blendshapes.FDD_PUBLISHED_MASK),
     ),
