@@ -1,7 +1,7 @@
 """From clips to batches for training: random crops, and padding with masks.
 
-Audio and motion stay in step: frame f of the motion belongs to the samples from 640 f on (at 25
-frames a second). Crops start at frames.
+Audio and motion stay in step at any frame rate: frame f of the motion belongs to the samples from
+``frame_to_sample(f, fps)`` on, see `talking_heads.speech.frames`. Crops start at frames.
 """
 
 from __future__ import annotations
@@ -15,26 +15,33 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from talking_heads.corpus.clip import Clip, Corpus
-from talking_heads.corpus.views import parse_view
+from talking_heads.corpus.lazy import LazyMotion
+from talking_heads.corpus.views import motion_blendshapes, parse_view
 from talking_heads.errors import UserError
 from talking_heads.face import get_face
-from talking_heads.speech import SAMPLE_RATE
+from talking_heads.speech.frames import check_fps, frame_to_sample
 
 Floats = NDArray[np.float32]
 
 CROP_FRAMES = 100
-"""Frames of a training crop: 4 s."""
+"""Frames of a training crop: 4 s at 25 a second."""
 
 
 CACHE_BYTES = 1_000_000_000
 """Memory for computed vertices. The course's training clips take 0.2 GB at ``low`` and 0.9 GB at
 ``medium``."""
+SOUND_BYTES = 500_000_000
+"""Memory for sound, 2 MB a minute: 4 hours. The course's training clips take 0.04 GB."""
 STEP = 2e-6
-"""Vertices are kept as whole multiples of this, in metres: a fiftieth of the scan noise."""
+"""Vertices of the course's heads are kept as whole multiples of this, in metres: a fiftieth of the
+scan noise. Vertices of other meshes, whose measure is anyone's guess, stay as they are."""
 
 
 class Sample(TypedDict):
-    """One clip or crop: audio (samples,), motion (frame, ...), speaker index."""
+    """One clip or crop: audio (samples,), motion (frame, ...), speaker index.
+
+    There are ``frame_to_sample(frame, fps)`` samples.
+    """
 
     audio: Tensor
     motion: Tensor
@@ -45,8 +52,8 @@ class Batch(TypedDict):
     """Padded clips.
 
     ``audio`` (batch, samples) float32; ``motion`` (batch, frame, ...) float32, where ... is 52 or
-    51 coefficients, or (vertex, 3) offsets in metres; ``mask`` (batch, frame) bool, True where
-    there is motion; ``speaker`` (batch,) int64. Samples = frames times samples a frame.
+    51 coefficients, or (vertex, 3) offsets in the corpus's unit; ``mask`` (batch, frame) bool, True
+    where there is motion; ``speaker`` (batch,) int64. Samples = ``frame_to_sample(frame, fps)``.
     """
 
     audio: Tensor
@@ -55,50 +62,40 @@ class Batch(TypedDict):
     speaker: Tensor
 
 
-def samples_per_frame(fps: float) -> int:
-    """Return the samples of one frame; raises `UserError` if they are no whole number."""
-    samples = SAMPLE_RATE / fps
-    if abs(samples - round(samples)) > 1e-6:
-        raise UserError(f"{fps:g} frames a second do not divide {SAMPLE_RATE} samples evenly.")
-    return round(samples)
-
-
-def fit_audio(audio: NDArray[np.float32], frames: int, per_frame: int) -> NDArray[np.float32]:
-    """Cut or pad audio with silence to a whole number of frames."""
-    wanted = frames * per_frame
-    if len(audio) >= wanted:
-        return audio[:wanted]
-    return np.pad(audio, (0, wanted - len(audio)))
-
-
 class ClipDataset(torch.utils.data.Dataset[Sample]):
-    """The clips of a corpus in memory, as random crops or whole, in one of their views.
+    """The clips of a corpus, as random crops or whole, in one of their views.
 
-    Audio and coefficients are read at once. Vertices are computed when a clip is first asked for,
-    and kept while there is room.
+    Nothing is read at first, however large the corpus. A clip's sound is read when it is first
+    asked for, and kept while there is room; then only the piece that is asked for is read. Motion
+    on disk is read piece by piece. Vertices of the course's heads are computed when a clip is first
+    asked for, and kept while there is room.
 
     Parameters
     ----------
     corpus : Corpus
-        Usually ``corpus.split("train")``. Its audio takes 2 MB a minute (16 bit).
+        Usually ``corpus.split("train")``.
     view : str
-        ``"coefficients"``; ``"vertices@low"``, or another resolution: offsets of the skin from
-        the speaker's head at rest, soft tissue and scan noise included; ``"blendshapes@beat"``.
+        ``"coefficients"``; ``"blendshapes@beat"``, or another order; ``"vertices@low"``, or another
+        resolution of the course's head: offsets of the skin from the speaker's head at rest, soft
+        tissue and scan noise included; ``"vertices"``: offsets on the mesh of a data set that has
+        one of its own. ``corpus.view`` is what the corpus stores.
     crop_frames : int or None
         Length of the crops; shorter clips stay whole, and None leaves all whole.
     seed : int
         The same seed and epoch give the same crops.
     noise : bool
-        Whether vertices bear scan noise.
+        Whether vertices of the course's heads bear scan noise.
     cache_bytes : int
-        Memory for vertices; 0 computes them anew each time. With worker processes each has its
-        own.
+        Memory for vertices of the course's heads; 0 computes them anew each time. With worker
+        processes each has its own.
+    sound_bytes : int
+        Memory for sound, in which a minute takes 2 MB (16 bit); 0 reads it anew each time. With
+        worker processes each has its own.
 
     Raises
     ------
     UserError
-        If the corpus is empty, there is no such view, the motion cannot be shown so, or the audio
-        cannot be read.
+        If the corpus is empty, there is no such view, or the corpus cannot be shown so.
     """
 
     def __init__(
@@ -110,6 +107,7 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
         seed: int = 0,
         noise: bool = True,
         cache_bytes: int = CACHE_BYTES,
+        sound_bytes: int = SOUND_BYTES,
     ) -> None:
         if not len(corpus):
             raise UserError(f"There are no clips in {corpus.name}.")
@@ -119,27 +117,44 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
         self.crop_frames = crop_frames
         self.seed = seed
         self.epoch = 0
-        self.per_frame = samples_per_frame(corpus.fps)
+        self.fps = check_fps(corpus.fps)
         self.speakers = corpus.speakers
         self.noise = noise
+        self._surface = corpus.surface
         self._face_ids = corpus.face_ids
+        self._check_view(corpus)
         self._room = cache_bytes
         self._cache: dict[tuple[int, int], NDArray[np.int16]] = {}
+        self._sound_room = sound_bytes
+        self._sounds: dict[int, NDArray[np.int16]] = {}
+        self._order: tuple[int, NDArray[np.int64]] | None = None
         self._clips = list(corpus)
-        self._audio = [self._sound(clip) for clip in self._clips]
-        self._index = [corpus.speaker_index(clip.speaker) for clip in self._clips]
-        for clip in self._clips:
-            if self._kind == "blendshapes" and clip.motion.kind != "coefficients":
+        heard = {clip.speaker for clip in self._clips}
+        rows = {speaker: corpus.speaker_index(speaker) for speaker in heard}
+        self._index = [rows[clip.speaker] for clip in self._clips]
+
+    def _check_view(self, corpus: Corpus) -> None:
+        if self._kind == "vertices" and bool(self._detail) == (corpus.surface is not None):
+            has, fits = (
+                ("no mesh of its own", "vertices@low, or another resolution of the course's head")
+                if self._detail == ""
+                else ("a mesh of its own", "vertices")
+            )
+            raise UserError(f"The corpus {corpus.name} has {has}. The view that fits is {fits}.")
+        for clip in corpus:
+            if clip.fps != self.fps:
+                raise UserError(
+                    f"Clip {clip.id} has {clip.fps:g} frames a second; {corpus.name} has "
+                    f"{self.fps:g}."
+                )
+            if self._kind == "blendshapes" and clip.kind != "coefficients":
                 raise UserError(f"Clip {clip.id} holds vertices; this view needs coefficients.")
 
-    def _sound(self, clip: Clip) -> NDArray[np.int16]:
-        audio = fit_audio(clip.audio, len(clip), self.per_frame)
-        return np.rint(np.clip(audio, -1, 1) * 32767).astype(np.int16)
-
     def templates(self) -> Tensor:
-        """Return the skins at rest of all speakers, ``(speaker, V, 3)`` float32 metres.
+        """Return the faces at rest of all speakers, ``(speaker, V, 3)`` float32.
 
-        In the order of `speakers`, which a batch's ``speaker`` counts through.
+        In the order of `speakers`, which a batch's ``speaker`` counts through, and in the unit of
+        the corpus.
 
         Raises
         ------
@@ -150,35 +165,76 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
             raise UserError(f"The view {self.view} has no vertices, and so no templates.")
         rows = []
         for speaker in self.speakers:
+            if self._surface is not None:
+                rows.append(self._surface.head(speaker).vertices)
+                continue
             identity = self._face_ids[speaker].partition("@")[0]
             face = get_face(f"{identity}@{self._detail}")
             rows.append(face.vertices[face.parts["skin"]])
         return torch.from_numpy(np.stack(rows))
 
-    def _motion(self, index: int, truth: int, frames: slice) -> Floats:
+    def _sound(self, index: int, start: int, stop: int) -> Floats:
+        """Return the sound of some frames of a clip: ``frame_to_sample(stop - start)`` samples."""
+        clip, wanted = self._clips[index], frame_to_sample(stop - start, self.fps)
+        steps = self._sounds.get(index)
+        if steps is None:
+            whole = 2 * frame_to_sample(len(clip), self.fps)
+            keep = whole <= self._sound_room
+            heard = clip.sound(0, len(clip)) if keep else clip.sound(start, stop)
+            steps = np.rint(np.clip(heard, -1, 1) * 32767).astype(np.int16)
+            if keep:
+                self._sound_room -= whole
+                self._sounds[index] = steps
+        if index in self._sounds:
+            steps = steps[frame_to_sample(start, self.fps) : frame_to_sample(stop, self.fps)]
+        # Where frames do not begin at samples, so many frames may have a sample more or less.
+        steps = steps[:wanted]
+        out = np.zeros(wanted, np.float32)
+        out[: len(steps)] = steps.astype(np.float32) / 32767
+        return out
+
+    def _motion(self, index: int, truth: int, start: int, stop: int) -> Floats:
+        clip = self._clips[index]
         if self._kind == "blendshapes":
-            return self._clips[index].blendshapes(self._detail, truth=truth)[frames]
+            return motion_blendshapes(clip.piece(start, stop, truth), self._detail)
+        if not self._detail:
+            values = clip.piece(start, stop, truth).values
+            # A motion in memory is the corpus's own.
+            return values if isinstance(clip.truths, LazyMotion) else values.copy()
         steps = self._cache.get((index, truth))
         if steps is None:
-            offsets = self._clips[index].vertices(self._detail, truth=truth, noise=self.noise)
+            offsets = clip.vertices(self._detail, truth=truth, noise=self.noise)
             steps = np.rint(np.clip(offsets / STEP, -32767, 32767)).astype(np.int16)
             # What is kept stays: clips are dealt in a new order each epoch, so that whatever were
             # thrown out for another would be as likely to be wanted next.
             if steps.nbytes <= self._room:
                 self._room -= steps.nbytes
                 self._cache[index, truth] = steps
-        return steps[frames] * np.float32(STEP)
+        return steps[start:stop] * np.float32(STEP)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose other crops; call before each pass."""
         self.epoch = epoch
+
+    def order(self, epoch: int) -> NDArray[np.int64]:
+        """Return the order in which an epoch deals the clips."""
+        if self._order is None or self._order[0] != epoch:
+            shuffled = np.random.default_rng([self.seed, epoch]).permutation(len(self))
+            self._order = epoch, shuffled
+        return self._order[1]
 
     def __len__(self) -> int:
         """Return the number of clips."""
         return len(self._clips)
 
     def __getitem__(self, index: int) -> Sample:
-        """Return a clip or a random crop of it, with one of its truths."""
+        """Return a clip or a random crop of it, with one of its truths.
+
+        Raises
+        ------
+        UserError
+            If its sound or its motion cannot be read; names the clip and the file.
+        """
         clip = self._clips[index]
         state = np.random.SeedSequence([self.seed, self.epoch, index]).generate_state(2)
         rng = np.random.default_rng(state)
@@ -187,10 +243,18 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
         if self.crop_frames is not None and stop > self.crop_frames:
             start = int(rng.integers(stop - self.crop_frames + 1))
             stop = start + self.crop_frames
-        sound = self._audio[index][start * self.per_frame : stop * self.per_frame]
-        wave = torch.from_numpy(sound.astype(np.float32) / 32767)
-        motion = torch.from_numpy(self._motion(index, truth, slice(start, stop)))
+        try:
+            wave = torch.from_numpy(self._sound(index, start, stop))
+            motion = torch.from_numpy(self._motion(index, truth, start, stop))
+        except UserError as error:
+            raise clip_error(clip, error) from error
         return Sample(audio=wave, motion=motion, speaker=self._index[index])
+
+
+def clip_error(clip: Clip, error: UserError) -> UserError:
+    """Return an error that names the clip that could not be read, if `error` does not."""
+    told = str(error)
+    return UserError(told if clip.id in told else f"Clip {clip.id} cannot be used. {told}")
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -207,9 +271,9 @@ def collate(samples: Sequence[Sample]) -> Batch:
         Padding is silence and, in the motion, zeros; `mask` tells where.
     """
     frames = max(len(sample["motion"]) for sample in samples)
-    per_frame = len(samples[0]["audio"]) // len(samples[0]["motion"])
+    heard = max(len(sample["audio"]) for sample in samples)
     batch = Batch(
-        audio=torch.zeros(len(samples), frames * per_frame),
+        audio=torch.zeros(len(samples), heard),
         motion=torch.zeros(len(samples), frames, *samples[0]["motion"].shape[1:]),
         mask=torch.zeros(len(samples), frames, dtype=torch.bool),
         speaker=torch.tensor([sample["speaker"] for sample in samples]),
@@ -243,20 +307,23 @@ def dealt_batch(dataset: ClipDataset, step: int, size: int) -> Batch:
     samples = []
     for place in range(step * size, (step + 1) * size):
         epoch, rank = divmod(place, len(dataset))
-        order = np.random.default_rng([dataset.seed, epoch]).permutation(len(dataset))
         dataset.set_epoch(epoch)
-        samples.append(dataset[int(order[rank])])
+        samples.append(dataset[int(dataset.order(epoch)[rank])])
     return collate(samples)
 
 
-class _Steps(torch.utils.data.Dataset[Batch]):
+class _Steps(torch.utils.data.Dataset["Batch | UserError"]):
     """Batches by step: what worker processes fetch from."""
 
     def __init__(self, dataset: ClipDataset, size: int) -> None:
         self.dataset, self.size = dataset, size
 
-    def __getitem__(self, step: int) -> Batch:
-        return dealt_batch(self.dataset, step, self.size)
+    def __getitem__(self, step: int) -> Batch | UserError:
+        try:
+            return dealt_batch(self.dataset, step, self.size)
+        except UserError as error:
+            # Raised in a worker process, its words would come with a traceback in them.
+            return error
 
 
 def batches(
@@ -283,16 +350,20 @@ def batches(
     Raises
     ------
     UserError
-        If `size` is below 1 or `workers` below 0.
+        If `size` is below 1 or `workers` below 0, or a clip cannot be read.
     """
     if size < 1 or workers < 0:
         raise UserError(
             f"A batch has 1 clip at least, and workers are 0 or more: {size}, {workers}."
         )
-    yield from torch.utils.data.DataLoader(
+    loader = torch.utils.data.DataLoader(
         _Steps(dataset, size),
         batch_size=None,
         sampler=steps,
         num_workers=workers,
         prefetch_factor=2 if workers else None,
     )
+    for batch in loader:
+        if isinstance(batch, UserError):
+            raise batch
+        yield batch

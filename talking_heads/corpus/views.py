@@ -149,13 +149,14 @@ def parse_view(view: str) -> View:
     Parameters
     ----------
     view : str
-        ``"coefficients"``, ``"vertices@low"`` (any resolution) or ``"blendshapes@beat"``.
+        ``"coefficients"``, ``"blendshapes@beat"`` (any order), ``"vertices@low"`` (any resolution
+        of the course's head) or ``"vertices"`` (a data set's own mesh).
 
     Returns
     -------
     tuple of str
         ``("vertices", resolution)`` or ``("blendshapes", order)``; ``"coefficients"`` is
-        ``("blendshapes", "arkit")``.
+        ``("blendshapes", "arkit")``, and ``"vertices"`` has an empty resolution.
 
     Raises
     ------
@@ -165,12 +166,14 @@ def parse_view(view: str) -> View:
     kind, _, detail = view.partition("@")
     if view == "coefficients":
         return "blendshapes", "arkit"
+    if view == "vertices":
+        return view, ""
     if kind == "vertices" and detail in RESOLUTIONS:
         return kind, detail
     if kind == "blendshapes" and detail in ORDERS:
         return kind, detail
     raise UserError(
-        f"There is no view {view!r} of a clip. Choose from coefficients, "
+        f"There is no view {view!r} of a clip. Choose from coefficients, vertices, "
         f"{', '.join(f'vertices@{name}' for name in RESOLUTIONS)}, "
         f"{', '.join(f'blendshapes@{name}' for name in ORDERS)}."
     )

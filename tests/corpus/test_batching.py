@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+import dataclasses
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from talking_heads.corpus import Clip, Corpus
-from talking_heads.corpus.batching import ClipDataset, batches, collate, dealt_batch, fit_audio
+from talking_heads.corpus.batching import ClipDataset, batches, clip_error, collate, dealt_batch
+from talking_heads.corpus.heads import Surface
+from talking_heads.corpus.lazy import LazyMotion, SoundFile
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, BEAT_NAMES, Motion, get_face
+from talking_heads.speech import frame_count, frame_to_sample, log_mel, write_wav
 
 
 def ramp_clip(name: str, frames: int, speaker: str = "ada") -> Clip:
@@ -204,9 +211,179 @@ def test_an_epoch_deals_each_clip_once(talkers: Corpus) -> None:
         list(batches(data, range(2), 0))
 
 
-def test_fit_audio() -> None:
-    audio = np.ones(1000, np.float32)
-    assert fit_audio(audio, 1, 640).shape == (640,)
-    padded = fit_audio(audio, 2, 640)
-    assert padded.shape == (1280,)
-    assert padded[1000:].max() == 0
+RATES = [24.0, 25.0, 29.97, 30.0, 60.0]
+
+
+def timed_corpus(fps: float, folder: Path | None = None, vertices: int = 0) -> Corpus:
+    """Clips whose sound and motion both tell the time; on disk where there is a folder."""
+    clips = []
+    for number, frames in enumerate((90, 31, 200)):
+        samples = frame_to_sample(frames, fps)
+        # A step up at each frame, as in the motion.
+        frame = np.searchsorted([frame_to_sample(f + 1, fps) for f in range(frames)],
+                                np.arange(samples), side="right")  # fmt: skip
+        sound = (frame / 1000).astype(np.float32)
+        shape = (frames, vertices, 3) if vertices else (frames, 52)
+        values = np.broadcast_to(np.arange(frames).reshape(-1, *[1] * (len(shape) - 1)), shape)
+        values = (values / 1000).astype(np.float32)
+        kind = "vertices" if vertices else "coefficients"
+        face = "ada@grid" if vertices else "head-01@low"
+        if folder is None:
+            source, truths = sound, (Motion(values, kind, fps, face, "ada"),)
+        else:
+            path = folder / f"c{number}.wav"
+            write_wav(path, sound)
+            np.save(folder / f"c{number}.npy", values)
+            load = partial(read_piece, folder / f"c{number}.npy")
+            source, truths = SoundFile(path), LazyMotion(frames, kind, fps, face, "ada", load)
+        clips.append(Clip(f"c{number}", "ada", source, truths))
+    surface = None
+    if vertices:
+        rest = np.random.default_rng(0).normal(0, 1, (2, vertices, 3)).astype(np.float32)
+        surface = Surface("grid", {"ben": rest[0], "ada": rest[1]}, unit=None)
+    heads = {name: f"{name}@grid" if vertices else "head-01@low" for name in ("ada", "ben")}
+    return Corpus("timed", tuple(clips), {}, ("ada", "ben"), heads, fps=fps, surface=surface)
+
+
+def read_piece(path: Path, start: int, stop: int) -> np.ndarray:
+    if not path.is_file():
+        raise UserError(f"{path.name}: the file is gone.")
+    return np.load(path)[start:stop]
+
+
+@pytest.mark.parametrize("fps", RATES)
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_sound_and_motion_stay_in_step_at_any_rate(
+    fps: float, on_disk: bool, tmp_path: Path
+) -> None:
+    data = ClipDataset(timed_corpus(fps, tmp_path if on_disk else None), crop_frames=40, seed=1)
+    begins = [frame_to_sample(f, fps) for f in range(40)]
+    for epoch in range(8):
+        data.set_epoch(epoch)
+        for index in range(3):
+            sample = data[index]
+            frames = len(sample["motion"])
+            assert frames == (31 if index == 1 else 40)
+            assert len(sample["audio"]) == frame_to_sample(frames, fps)
+            # A frame in a crop may begin a sample earlier or later than in the whole.
+            heard = sample["audio"][[s + 1 for s in begins[:frames]]]
+            np.testing.assert_allclose(heard, sample["motion"][:, 0], atol=1e-4)
+
+
+@pytest.mark.parametrize("fps", RATES)
+def test_a_batch_has_the_samples_of_its_frames(fps: float) -> None:
+    """So that as many features come out as there are frames of motion."""
+    data = ClipDataset(timed_corpus(fps), crop_frames=37, seed=2)
+    for step in range(12):
+        batch = dealt_batch(data, step, 2)
+        frames = batch["motion"].shape[1]
+        assert batch["audio"].shape[1] == frame_to_sample(frames, fps)
+        assert frame_count(batch["audio"].shape[1], fps) == frames
+        assert log_mel(batch["audio"], fps).shape[1] == 4 * frames
+
+
+def test_nothing_is_read_before_it_is_asked_for(tmp_path: Path) -> None:
+    corpus = timed_corpus(30.0, tmp_path)
+    read: list[int] = []
+
+    def watched(clip: Clip) -> Clip:
+        truth = clip.truths
+        assert isinstance(truth, LazyMotion)
+
+        def load(start: int, stop: int) -> np.ndarray:
+            read.append(stop - start)
+            return truth.load(start, stop)
+
+        return dataclasses.replace(clip, truths=dataclasses.replace(truth, load=load))
+
+    corpus = dataclasses.replace(corpus, clips=tuple(watched(clip) for clip in corpus))
+    data = ClipDataset(corpus, crop_frames=20)
+    assert not read
+    dealt_batch(data, 0, 3)
+    assert read == [20, 20, 20]
+
+
+@pytest.mark.parametrize("fps", [25.0, 30.0])
+def test_kept_sound_is_the_sound_that_is_read_anew(
+    fps: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = timed_corpus(fps, tmp_path)
+    asked: list[int] = []
+    original = Clip.sound
+
+    def counted(self: Clip, start: int, stop: int) -> np.ndarray:
+        asked.append(stop - start)
+        return original(self, start, stop)
+
+    monkeypatch.setattr(Clip, "sound", counted)
+    # Room for all, for none, and for the shortest.
+    for room, times in ((10**9, 3), (0, 30), (2 * frame_to_sample(31, fps), 21)):
+        asked.clear()
+        data = ClipDataset(corpus, crop_frames=20, sound_bytes=room)
+        seen = []
+        for epoch in range(10):
+            data.set_epoch(epoch)
+            seen.append(torch.stack([data[index]["audio"] for index in range(3)]))
+        made = torch.stack(seen)
+        if room == 10**9:
+            expected = made
+        assert torch.equal(made, expected)
+        assert len(asked) == times
+        assert data._sound_room >= 0
+
+
+def test_the_data_sets_own_mesh(tmp_path: Path) -> None:
+    lazy = timed_corpus(30.0, tmp_path, vertices=11)
+    for corpus in (timed_corpus(30.0, vertices=11), lazy):
+        assert corpus.view == "vertices"
+        data = ClipDataset(corpus, view=corpus.view, crop_frames=None)
+        sample = data[1]
+        np.testing.assert_array_equal(sample["motion"], corpus[1].motion.values)
+        assert corpus.surface is not None
+        rest = corpus.surface.templates
+        np.testing.assert_array_equal(data.templates(), np.stack([rest["ada"], rest["ben"]]))
+        sample["motion"].zero_()
+        assert data[1]["motion"].abs().max() > 0
+
+
+def test_large_and_small_measures_stay_exact() -> None:
+    """A data set without a unit may measure in anything."""
+    for measure in (1e-4, 1.0, 1e3):
+        values = np.random.default_rng(0).normal(0, measure, (30, 5, 3)).astype(np.float32)
+        clip = Clip("a", "ada", np.zeros(16_000, np.float32),
+                    (Motion(values, "vertices", 30.0, "ada@grid", "ada"),))  # fmt: skip
+        surface = Surface("grid", {"ada": np.zeros((5, 3), np.float32)}, unit=None)
+        corpus = Corpus("s", (clip,), {}, ("ada",), {"ada": "ada@grid"}, 30.0, None, None, surface)
+        made = ClipDataset(corpus, view="vertices", crop_frames=None)[0]["motion"]
+        np.testing.assert_array_equal(made, values)
+
+
+def test_a_view_must_fit_the_corpus(talkers: Corpus) -> None:
+    grid = timed_corpus(30.0, vertices=4)
+    with pytest.raises(UserError, match=r"mesh of its own.*fits is vertices\."):
+        ClipDataset(grid, view="vertices@low")
+    with pytest.raises(UserError, match="holds vertices"):
+        ClipDataset(grid)
+    with pytest.raises(UserError, match=r"no mesh of its own.*vertices@low"):
+        ClipDataset(talkers, view="vertices")
+    with pytest.raises(UserError, match="30 frames a second"):
+        ClipDataset(dataclasses.replace(timed_corpus(30.0), fps=25.0))
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".npy"])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_clip_damaged_meanwhile_is_named(tmp_path: Path, suffix: str, workers: int) -> None:
+    data = ClipDataset(timed_corpus(30.0, tmp_path), crop_frames=20)
+    (tmp_path / f"c1{suffix}").unlink()
+    with pytest.raises(UserError, match=f"c1{suffix}") as caught:
+        list(batches(data, range(3), 2, workers=workers))
+    assert len(str(caught.value).splitlines()) <= 3
+    assert "Traceback" not in str(caught.value)
+
+
+def test_errors_name_the_clip_once() -> None:
+    clip = ramp_clip("utterance", 5)
+    plain = clip_error(clip, UserError("folder/other.json is torn.\nCopy it again."))
+    assert str(plain) == "Clip utterance cannot be used. folder/other.json is torn.\nCopy it again."
+    named = UserError("folder/utterance.npy is torn.")
+    assert str(clip_error(clip, named)) == str(named)

@@ -118,7 +118,8 @@ def test_views_by_name() -> None:
     assert parse_view("coefficients") == ("blendshapes", "arkit")
     assert parse_view("vertices@medium") == ("vertices", "medium")
     assert parse_view("blendshapes@beat") == ("blendshapes", "beat")
-    for wrong in ("vertices", "vertices@huge", "blendshapes@vocaset", "", "pixels@low"):
+    assert parse_view("vertices") == ("vertices", "")
+    for wrong in ("vertices@", "vertices@huge", "blendshapes@vocaset", "", "pixels@low"):
         with pytest.raises(UserError, match="no view"):
             parse_view(wrong)
 
