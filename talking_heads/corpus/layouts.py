@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from talking_heads.corpus.clip import Corpus
+from talking_heads.corpus.headers import open_plain
 from talking_heads.corpus.problems import Scan
 from talking_heads.errors import UserError
 from talking_heads.files import shown
@@ -103,20 +104,12 @@ def _look(root: Path) -> _Look:
         return _Look("course")
     if any((root / name).is_file() for name in RAW_VOCASET):
         return _Look("vocaset_raw")
-    for shape_of in (_motion_widths, _template_widths):
-        for where, width in shape_of(root):
-            if width in _WIDTHS:
-                return _Look(_WIDTHS[width])
-            if width in (51, 52):
-                return _Look(
-                    None,
-                    f"{where} looks like BEAT cut by FaceDiffuser; the download itself is read",
-                )
-            return _Look(
-                None,
-                f"a frame of {where} has {width:,} numbers; those of VOCASET have "
-                f"{VOCASET_WIDTH:,}, those of BIWI {BIWI_WIDTH:,}",
-            )
+    widths = [*_motion_widths(root)] or [*_template_widths(root)]
+    for _, width in widths:
+        if width in _WIDTHS:
+            return _Look(_WIDTHS[width])
+    if widths:
+        return _Look(None, _strange(*widths[0]))
     for name, layout in _HINTS:
         if (root / name).is_file():
             return _Look(layout)
@@ -130,6 +123,15 @@ def _look(root: Path) -> _Look:
             None, "it looks like BIWI as it was recorded, which is read only when prepared"
         )
     return _Look(None)
+
+
+def _strange(where: str, width: int) -> str:
+    if width in (51, 52):
+        return f"{where} looks like BEAT cut by FaceDiffuser; the download itself is read"
+    return (
+        f"a frame of {where} has {width:,} numbers; those of VOCASET have {VOCASET_WIDTH:,}, "
+        f"those of BIWI {BIWI_WIDTH:,}"
+    )
 
 
 def _inner(root: Path) -> str | None:
@@ -167,17 +169,17 @@ def _width(path: Path) -> int | None:
     """Return how many numbers a frame of an array has; None for a damaged file."""
     formats: Any = np.lib.format
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             version = formats.read_magic(file)
-            read = (
-                formats.read_array_header_1_0
-                if version == (1, 0)
-                else (formats.read_array_header_2_0)
-            )
-            shape = read(file, max_header_size=_MOST_HEADER)[0]
-    except (OSError, ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            read = {
+                (1, 0): formats.read_array_header_1_0,
+                (2, 0): formats.read_array_header_2_0,
+            }[version]
+            width = math.prod(read(file, max_header_size=_MOST_HEADER)[0][1:])
+    except Exception:
+        # NumPy parses a Python literal here, and damaged ones raise nearly anything.
         return None
-    return math.prod(shape[1:]) if len(shape) > 1 else None
+    return width if isinstance(width, int) and width > 1 else None
 
 
 def _template_widths(root: Path) -> Iterator[tuple[str, int]]:

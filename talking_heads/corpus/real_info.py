@@ -56,7 +56,8 @@ def real_corpus_info(
         part = corpus.split(split)
         people = len({clip.speaker for clip in part})
         lines.append(
-            f"  {split:12s} {len(part):6,d} clips {part.seconds / 60:8.1f} min {people:3d} speakers"
+            f"  {split:12s} {len(part):6,d} clips {part.seconds / 60:8.1f} min {people:3d} "
+            f"speaker{'s' if people != 1 else ''}"
         )
     inside = {clip_id for ids in corpus.splits.values() for clip_id in ids}
     if corpus.splits and len(inside) < len(corpus):
