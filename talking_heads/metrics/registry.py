@@ -262,12 +262,15 @@ _ALL = (
         "mean of clips", _fdd_blendshapes(blendshapes.FDD_MASK),
     ),
     Metric(
-        "fdd_blendshapes_absolute", "dynamics deviation of coefficients, absolute", "coefficients", ("names",), "",
+        "fdd_blendshapes_absolute", "dynamics deviation of coefficients, absolute", "coefficients",
+        ("names",), "",
         "lower", f"|{_FDD_SHAPES}FDD_MASK|", "this package", "mean of clips",
         _fdd_blendshapes_absolute,
     ),
     Metric(
-        "fdd_blendshapes_published", "dynamics deviation of coefficients, published mask", "coefficients", ("names",), "",
+        "fdd_blendshapes_published", "dynamics deviation of coefficients, published mask",
+        "coefficients",
+        ("names",), "",
         "zero", _FDD_SHAPES + "FDD_PUBLISHED_MASK", "FaceDiffuser's program for BEAT",
         "mean of clips", _fdd_blendshapes(blendshapes.FDD_PUBLISHED_MASK),
     ),
