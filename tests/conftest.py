@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,3 +61,19 @@ def babble() -> Callable[..., Motion]:
 def tone() -> Callable[..., NDArray[np.float32]]:
     """Make a sound: ``tone(seconds, frequency=220)``."""
     return _tone
+
+
+@pytest.fixture(scope="session")
+def mini_vocaset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A miniature of VOCASET, not to be changed."""
+    from talking_heads.corpus.miniature import write_miniature_vocaset
+
+    return write_miniature_vocaset(tmp_path_factory.mktemp("vocaset") / "mini")
+
+
+@pytest.fixture(scope="session")
+def mini_biwi(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A miniature of BIWI, not to be changed."""
+    from talking_heads.corpus.miniature import write_miniature_biwi
+
+    return write_miniature_biwi(tmp_path_factory.mktemp("biwi") / "mini")
