@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -394,3 +395,98 @@ def test_corpora_that_cannot_be(
 ) -> None:
     _assert_refused(_run(capsys, "corpus", "build", tmp_path / "c", *words), told)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def vocaset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sets") / "vocaset"
+    assert main(["corpus", "miniature", "vocaset", str(folder)]) == 0
+    return folder
+
+
+def test_the_raw_vocaset_is_converted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "vocaset"
+    code, printed, _ = _run(capsys, "corpus", "miniature", "vocaset_raw", raw)
+    assert code == 0 and "corpus convert" in printed
+    _assert_refused(_run(capsys, "corpus", "miniature", "biwi", raw), "left alone")
+    _assert_refused(
+        _run(capsys, "evaluate", "mean_face", "--data", raw, "--split", "test"), "convert"
+    )
+    code, printed, err = _run(capsys, "corpus", "convert", raw, out, "--quiet")
+    assert (code, err) == (0, "")
+    assert "8 clips" in printed and "5,023 vertices" in printed
+    assert (
+        _run(capsys, "corpus", "info", out, "--thorough")[1]
+        .splitlines()[-1]
+        .endswith("(all files were read)")
+    )
+    _assert_refused(_run(capsys, "corpus", "convert", raw, out, "--quiet"), "already")
+    assert _run(capsys, "corpus", "convert", raw, out, "--quiet", "--overwrite")[0] == 0
+    _assert_refused(_run(capsys, "corpus", "convert", out, tmp_path / "b"), "data_verts.npy")
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_baseline_is_measured_on_a_set_of_vertices(
+    vocaset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", "mean_face", "--data", vocaset, "--quiet"]
+    out = tmp_path / "results.json"
+    code, printed, err = _run(capsys, *words, "--split", "test", "--out", out)
+    assert (code, err) == (0, "")
+    assert printed.startswith("mean_face on vocaset, split test: 2 clips, 1 speaker")
+    assert max(map(len, printed.splitlines())) <= 100
+    found = json.loads(out.read_text("utf-8"))
+    figure = found["results"][0]["metrics"]["lve"]
+    assert figure["unit"] == "m" and 1e-4 < figure["value"] < 0.03
+    low, high = figure["interval"]
+    assert low <= figure["value"] <= high
+    assert f"{1000 * figure['value']:.3g} mm" in printed
+
+    code, printed, _ = _run(capsys, *words, "--split", "val,test", "--metrics", "lve")
+    assert code == 0 and "split val" in printed and "split test" in printed
+
+
+def test_a_model_of_the_course_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "results.json"
+    code, printed, err = _run(
+        capsys, "evaluate", "diff_speaker", "truth", "--data", "course", "--split", "test_unseen",
+        "--clips", 1, "--seeds", 2, "--metrics", "lve,closure_rate,time", "--out", out, "--rows",
+        "--quiet",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    assert "diff_speaker" in printed and "truth" in printed and "closure_rate" in printed
+    first = json.loads(out.read_text("utf-8"))["results"][0]
+    assert len(first["model"]["weights_sha256"]) == 64
+    assert first["corpus"]["fingerprint"] and first["seeds"] == [0, 1]
+    assert [row["seed"] for row in first["rows"]] == [0, 1]
+    assert first["style"] == {"asked": "own", "used": {"average": 1}}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("mean_face", "--split", "dev"), ("dev", "train", "val", "test")),
+        (("mean_face", "--split", ""), ("split",)),
+        (("mean_face", "--split", "test", "--metrics", "bleu"), ("bleu", "lve")),
+        (("mean_face", "--split", "test", "--metrics", ","), ("at least one", "lve")),
+        (("mean_face", "--split", "test", "--seeds", "0"), ("seeds", "1 to 100")),
+        (("mean_face", "--split", "test", "--seeds", "101"), ("seeds", "1 to 100")),
+        (("mean_face", "--split", "test", "--clips", "0"), ("clips",)),
+        (("mean_face", "--split", "test", "--style", "zoe"), ("zoe", "own")),
+        (("mean_face", "--split", "test", "--out", "no/such/x.json"), ("does not exist",)),
+        (("nobody", "--split", "test"), ("nobody", "mean_face")),
+        (("diff_speaker", "--split", "test"), ("25", "30")),
+        (("oracle", "--split", "test"), ("oracle", "vertices")),
+        (("truth", "--split", "test"), ("several truths",)),
+        ((), ("model",)),
+    ],
+)
+def test_what_cannot_be_measured(
+    words: tuple[str, ...],
+    told: tuple[str, ...],
+    vocaset: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _assert_refused(_run(capsys, "evaluate", "--data", vocaset, "--quiet", *words), *told)
