@@ -1,4 +1,4 @@
-"""The references of the checks of notebook 01 are the package's; right answers of all kinds pass."""
+"""The references of the checks of notebook 01 are the package's; other right answers pass."""
 
 import json
 
