@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from talking_heads.corpus.beat_json import DISK_FPS
 from talking_heads.corpus.clip import Clip
-from talking_heads.corpus.store import load_corpus
-from talking_heads.errors import UserError
+from talking_heads.corpus.miniature_parts import is_miniature
+from talking_heads.corpus.store import load_corpus, new_folder
 from talking_heads.face import ARKIT_NAMES, BEAT_NAMES
-from talking_heads.files import atomic_write, check_target, shown, write_text
+from talking_heads.files import write_text
 from talking_heads.speech import SAMPLE_RATE
 
 SPEAKERS = ("1_wayne", "2_scott", "4_lawrence")
@@ -26,24 +26,27 @@ SHORTEST = {1: 20.0}
 """Clips are joined until a recording lasts so many seconds, by its sequence; 12 s for the others.
 So the first has two windows of 10 s, and all have some seconds left over."""
 
-_README = """A miniature of the BEAT data set, made by the talking-heads course.
+BEAT_TRAPS = {
+    "1/1_wayne_0_2_2.json": "an odd number of frames; fine",
+    "1/1_wayne_0_3_3.wav": "sound without a motion",
+    "2/2_scott_0_3_3.json": "motion without a sound",
+    "2/2_scott_0_1_1.json": "52 channels in another order, tongueOut among them; fine",
+    "2/2_scott_0_2_2.json": "weights above 1 and below 0; kept",
+    "2/2_scott_0_65_65.json": "half a second of frames is missing, as their times tell",
+    "4/4_lawrence_0_1_1.wav": "sound that is 1.5 s longer than the motion",
+    "4/4_lawrence_0_2_2.wav": "sound that is 1.5 s shorter than the motion",
+    "4/4_lawrence_0_65_65.wav": "two channels and 48,000 samples a second; fine",
+    "4/4_lawrence_0_4_4.wav": "less than 10 s: no window",
+    "4/4_lawrence_1_1_1.wav": "a conversation, not a speech",
+    "1/._1_wayne_0_1_1.json": "left behind by macOS, none of BEAT's",
+}
+"""What ``traps=True`` adds, file by file."""
 
-Folders, names of files, channels and frame rates are those of BEAT. Nothing else is: no recording
-of BEAT is in here. The voices are synthesised, the faces move by the course's own model, and the
-emotions that the numbers stand for are not acted. Use it to try code on, and for nothing else.
-"""
-_TRAPS = """
-It was written with traps, as real downloads have them:
-- 1_wayne_0_2_2 has an odd number of frames.
-- 1_wayne_0_3_3 has sound and no motion, 2_scott_0_3_3 motion and no sound.
-- 2_scott_0_1_1 has 52 channels in another order, tongueOut among them.
-- 2_scott_0_2_2 has weights above 1 and below 0.
-- 2_scott_0_65_65 lacks half a second of its frames, as their times tell.
-- 4_lawrence_0_1_1 has sound that is 1.5 s longer than its motion, 4_lawrence_0_2_2 motion that is
-  1.5 s longer than its sound.
-- 4_lawrence_0_65_65 has sound with two channels and 48,000 samples a second.
-- 4_lawrence_0_4_4 lasts less than 10 s, and 4_lawrence_1_1_1 is a conversation.
-- 1/._1_wayne_0_1_1.json is none of BEAT's files: macOS leaves such ones behind.
+_README = """A miniature of BEAT, made from the head and the corpus of this course.
+
+It is NOT the real BEAT. Folders, names of files, channels and frame rates are those of BEAT; voices
+and motion are synthetic, and the emotions that the numbers stand for are not acted. Nothing that is
+trained or measured on it says anything about BEAT.
 """
 
 
@@ -62,8 +65,10 @@ class _Take:
     parts: set[str] = field(default_factory=lambda: {"motion", "sound"})
 
 
-def write_miniature_beat(folder: str | Path, *, seed: int = 0, traps: bool = False) -> None:
-    """Write a small data set in the true layout of BEAT.
+def write_miniature_beat(
+    folder: str | Path, *, seed: int = 0, traps: bool = False, overwrite: bool = False
+) -> Path:
+    """Write a miniature of BEAT as it is downloaded.
 
     Three speakers with five recordings of 12 to 28 s each, made of clips of the course corpus that
     are joined: 51 weights, 60 frames a second, and sound with 16,000 samples a second. The same
@@ -72,40 +77,44 @@ def write_miniature_beat(folder: str | Path, *, seed: int = 0, traps: bool = Fal
     Parameters
     ----------
     folder : str or Path
-        An empty folder, or one that is made.
+        Where to; its name is free.
     seed : int
         Of the choice of clips.
     traps : bool
-        Whether to add what real downloads have: files without a partner, odd numbers of frames,
-        other channels and sample rates, weights out of range, sound and motion of unequal length.
-        ``README.txt`` in the folder lists them. The set still loads.
+        Whether to add what real downloads have, see `BEAT_TRAPS`. The set still opens.
+    overwrite : bool
+        Whether a miniature that is there may be replaced. Nothing else ever is.
+
+    Returns
+    -------
+    Path
+        The folder.
 
     Raises
     ------
     UserError
-        If the folder holds something, cannot be written, or the course corpus is not there.
+        If the folder exists and may not be replaced, or cannot be written, or the course corpus is
+        not there.
     """
     out = Path(folder)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if any(out.iterdir()):
-            raise UserError(f"{shown(out)} is not empty.\nChoose another folder.")
-        for speaker in SPEAKERS:
-            (out / speaker.partition("_")[0]).mkdir()
-    except OSError as error:
-        raise UserError(f"Cannot write to {shown(out)}: {error.strerror}.") from error
     takes = _takes(seed)
     if traps:
         _set_traps(takes)
-    for name, take in takes.items():
-        path = out / name.partition("_")[0] / name
-        if "motion" in take.parts:
-            _write_motion(path.with_suffix(".json"), take)
-        if "sound" in take.parts:
-            _write_sound(path.with_suffix(".wav"), take)
-    if traps:
-        write_text(out / "1" / "._1_wayne_0_1_1.json", "no JSON")
-    write_text(out / "README.txt", _README + (_TRAPS if traps else ""))
+    with new_folder(out, overwrite=overwrite, ours=is_miniature) as new:
+        for name, take in takes.items():
+            path = new / name.partition("_")[0] / name
+            path.parent.mkdir(exist_ok=True)
+            if "motion" in take.parts:
+                _write_motion(path.with_suffix(".json"), take)
+            if "sound" in take.parts:
+                _write_sound(path.with_suffix(".wav"), take)
+        readme = _README
+        if traps:
+            write_text(new / "1" / "._1_wayne_0_1_1.json", "no JSON")
+            told = [f"- {name}: {what}\n" for name, what in BEAT_TRAPS.items()]
+            readme += "\nIt was written with traps:\n" + "".join(told)
+        write_text(new / "README.txt", readme)
+    return out
 
 
 def _takes(seed: int) -> dict[str, _Take]:
@@ -190,7 +199,7 @@ def _write_sound(path: Path, take: _Take) -> None:
         steps = np.arange(len(sound) * take.rate // SAMPLE_RATE) * (SAMPLE_RATE / take.rate)
         sound = np.interp(steps, np.arange(len(sound)), sound)
     pcm = np.rint(np.clip(sound, -1, 1) * 32767).astype("<i2")
-    with atomic_write(check_target(path)) as stream, wave.open(stream, "wb") as file:
+    with wave.open(str(path), "wb") as file:
         file.setnchannels(take.channels)
         file.setsampwidth(2)
         file.setframerate(take.rate)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import filecmp
 import json
-import os
 import pickle
 import shutil
 import subprocess
@@ -26,24 +25,20 @@ from talking_heads.corpus.beat import (
 )
 from talking_heads.corpus.beat_scan import scan_beat
 from talking_heads.corpus.lazy import SoundFile
-from talking_heads.corpus.miniature_beat import write_miniature_beat
+from talking_heads.corpus.miniature_beat import BEAT_TRAPS, write_miniature_beat
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, BEAT_NAMES
 from tests.corpus.beat_files import write_recording
 
 
 @pytest.fixture(scope="module")
-def plain_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("beat") / "plain"
-    write_miniature_beat(out)
-    return out
+def plain_path(mini_beat: Path) -> Path:
+    return mini_beat
 
 
 @pytest.fixture(scope="module")
 def trap_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("beat") / "traps"
-    write_miniature_beat(out, traps=True)
-    return out
+    return write_miniature_beat(tmp_path_factory.mktemp("beat") / "traps", traps=True)
 
 
 @pytest.fixture(scope="module")
@@ -380,7 +375,7 @@ def test_no_such_folder(tmp_path: Path) -> None:
 def test_the_miniature_has_the_true_layout(plain_path: Path) -> None:
     files = sorted(path.relative_to(plain_path).as_posix() for path in plain_path.rglob("*.*"))
     assert len(files) == 31 and "README.txt" in files
-    assert "no recording\nof BEAT is in here" in (plain_path / "README.txt").read_text("utf-8")
+    assert "NOT the real BEAT" in (plain_path / "README.txt").read_text("utf-8")
     for path in plain_path.rglob("*.json"):
         content = json.loads(path.read_text("utf-8"))
         assert content["names"] == list(BEAT_NAMES)
@@ -396,14 +391,22 @@ def test_the_miniature_has_the_true_layout(plain_path: Path) -> None:
 
 
 def test_the_miniature_is_the_same_each_time(plain_path: Path, tmp_path: Path) -> None:
-    write_miniature_beat(tmp_path / "again")
-    for path in plain_path.rglob("*.*"):
-        assert filecmp.cmp(path, tmp_path / "again" / path.relative_to(plain_path), shallow=False)
-    write_miniature_beat(tmp_path / "other", seed=1)
     name = "1/1_wayne_0_1_1.json"
-    assert (tmp_path / "other" / name).read_bytes() != (plain_path / name).read_bytes()
-    with pytest.raises(UserError, match="not empty"):
-        write_miniature_beat(tmp_path)
+    out = write_miniature_beat(tmp_path / "mini", seed=1)
+    assert (out / name).read_bytes() != (plain_path / name).read_bytes()
+    # Only a miniature is ever replaced.
+    assert write_miniature_beat(out, overwrite=True) == tmp_path / "mini"
+    for path in plain_path.rglob("*.*"):
+        assert filecmp.cmp(path, out / path.relative_to(plain_path), shallow=False)
+    with pytest.raises(UserError, match="left alone"):
+        write_miniature_beat(tmp_path, overwrite=True)
+
+
+def test_traps_are_listed(trap_path: Path) -> None:
+    text = (trap_path / "README.txt").read_text("utf-8")
+    for name, what in BEAT_TRAPS.items():
+        assert f"{name}: {what}" in text
+        assert (trap_path / name).is_file()
 
 
 # Large sets
@@ -493,5 +496,5 @@ def test_opening_reads_no_file_whole(plain_path: Path, monkeypatch: pytest.Monke
     assert corpus.seconds == 180
     assert not scan_beat(plain_path).problems
     with pytest.raises(AssertionError):
-        os.utime(plain_path / "1" / "1_wayne_0_1_1.json")  # so that it is not in memory
+        monkeypatch.setattr(beat_json, "_cache", beat_json._Cache(0))
         corpus[0].motion  # noqa: B018

@@ -12,27 +12,16 @@ import pytest
 
 from talking_heads.corpus import corpus_info, load_corpus, verify_corpus
 from talking_heads.corpus.layouts import find_layout
-from talking_heads.corpus.miniature_beat import write_miniature_beat
-from talking_heads.corpus.miniature_biwi import write_miniature_biwi
-from talking_heads.corpus.miniature_vocaset import write_miniature_vocaset
 from talking_heads.corpus.problems import Problem, problem_lines
 from talking_heads.corpus.real_info import real_corpus_info
 from talking_heads.errors import UserError
 
-Writer = Callable[..., object]
-WRITERS: dict[str, Writer] = {
-    "vocaset": write_miniature_vocaset,
-    "biwi": write_miniature_biwi,
-    "beat": write_miniature_beat,
-}
+SETS = ("vocaset", "biwi", "beat")
 
 
 @pytest.fixture(scope="module")
-def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    out = tmp_path_factory.mktemp("sets")
-    for name, write in WRITERS.items():
-        write(out / f"a set of {name}")
-    return {name: out / f"a set of {name}" for name in WRITERS}
+def sets(mini_vocaset: Path, mini_biwi: Path, mini_beat: Path) -> dict[str, Path]:
+    return {"vocaset": mini_vocaset, "biwi": mini_biwi, "beat": mini_beat}
 
 
 def _motion(root: Path, name: str, width: int) -> Path:
@@ -42,7 +31,7 @@ def _motion(root: Path, name: str, width: int) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", WRITERS)
+@pytest.mark.parametrize("name", SETS)
 def test_each_miniature_is_recognised_and_opened(sets: dict[str, Path], name: str) -> None:
     root = sets[name]
     assert find_layout(root) == name
@@ -152,7 +141,7 @@ def test_the_folder_above_is_understood_or_hinted_at(sets: dict[str, Path], tmp_
     _motion(tmp_path / "data" / "BIWI", "F2_e01", 70_110)
     with pytest.raises(UserError, match="Name that folder"):
         load_corpus(tmp_path / "data")
-    with pytest.raises(UserError, match=r"is not a corpus, but .*a set of .* in it is"):
+    with pytest.raises(UserError, match=r"is not a corpus, but .*mini in it is"):
         corpus_info(sets["beat"].parent)
 
 
