@@ -14,9 +14,9 @@ def test_student_copies_through_the_command_line(tmp_path, capsys):
     notebook = json.loads(path.read_text())
     notebook["cells"][0]["source"] = "edited"
     path.write_text(json.dumps(notebook))
-    assert main(["exercises", "student", "--out", str(tmp_path)]) == 0
+    assert main(["exercises", "student", "00", "--out", str(tmp_path)]) == 0
     assert "kept, because you have edited it" in capsys.readouterr().out
-    assert main(["exercises", "student", "--out", str(tmp_path), "--overwrite"]) == 0
+    assert main(["exercises", "student", "00", "--out", str(tmp_path), "--overwrite"]) == 0
     assert capsys.readouterr().out == f"{path}: written\n"
 
 
