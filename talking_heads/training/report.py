@@ -113,12 +113,15 @@ def comparison_table(results: Sequence[Mapping[str, Any]]) -> str:
             lines.append("")
     for note in _about_numbers(results):
         lines += _wrapped(note)
+    splits = {result["split"] for result in results}
     notes = [(r["model"]["name"], r["split"], note) for r in results for note in r["notes"]]
     for text in dict.fromkeys(note for *_, note in notes):
         whose = [(name, split) for name, split, note in notes if note == text]
-        everywhere = len(whose) == len(results)
-        who = ", ".join(dict.fromkeys(name for name, _ in whose))
-        lines += _wrapped(text if everywhere else f"{who}: {text}")
+        of = ", ".join(dict.fromkeys(name for name, _ in whose))
+        where = {split for _, split in whose}
+        if where != splits:
+            of += f" on {', '.join(split for split in sorted(where))}"
+        lines += _wrapped(text if len(whose) == len(results) else f"{of}: {text}")
     return "\n".join(lines)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from talking_heads.corpus import load_corpus
 from talking_heads.corpus.clip import Clip, Corpus
 from talking_heads.corpus.heads import Surface
 from talking_heads.corpus.lazy import LazyMotion
@@ -20,6 +21,8 @@ from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, Motion
 from talking_heads.metrics.arrays import smooth_as_published
 from talking_heads.metrics.measure import measure_clip
+from talking_heads.models import DiffSpeakerConfig
+from talking_heads.training import TrainConfig, train
 from talking_heads.training.evaluate import evaluate, evaluate_all
 from talking_heads.training.evaluation import evaluate_lips
 from talking_heads.training.report import comparison_table, result_table, write_results
@@ -315,6 +318,40 @@ def test_each_style_counts_alike_and_their_diversity_is_their_own() -> None:
     assert value(result, "diversity") == pytest.approx(0.0005, rel=1e-3)
 
 
+def test_the_whole_protocol_against_plain_loops() -> None:
+    tiny = vertex_corpus((6, 9, 14, 5))
+    styles, seeds = ("a", "b", "c"), 2
+
+    def noise(values: NDArray[np.float32], style: str | None, seed: int) -> NDArray[np.float32]:
+        rng = np.random.default_rng([len(values), "abc".index(str(style)), seed])
+        return values + 0.01 * rng.normal(size=values.shape).astype(np.float32)
+
+    model = Echo(tiny, noise, speakers=styles)
+    result = evaluate(model, tiny, "test", style="each", seeds=seeds)
+    pooled, frames, of_clips, absolute = [0.0, 0.0], 0, [0.0, 0.0], 0.0
+    for clip in tiny:
+        true = clip.motion.values.astype(float)
+        frames += len(true)
+        for seed in range(seeds):
+            for style in styles:
+                made = noise(clip.motion.values, style, seed).astype(float)
+                worst = [
+                    max(sum((made[t][v] - true[t][v]) ** 2) for v in LIPS) for t in range(len(true))
+                ]
+                pooled[seed] += sum(w**0.5 for w in worst) / len(styles)
+                of_clips[seed] += sum(worst) / len(true) / len(styles) / len(tiny)
+                size = [
+                    [np.std([sum(motion[t][v] ** 2) for t in range(len(true))]) for v in UPPER]
+                    for motion in (true, made)
+                ]
+                absolute += abs(np.mean(size[0]) - np.mean(size[1])) / (seeds * 3 * len(tiny))
+    lve, squared = result["metrics"]["lve"], result["metrics"]["lve_squared_clips"]
+    assert lve["by_seed"] == pytest.approx([total / frames for total in pooled], rel=1e-5)
+    assert lve["value"] == pytest.approx(sum(pooled) / (2 * frames), rel=1e-5)
+    assert squared["by_seed"] == pytest.approx(of_clips, rel=1e-5)
+    assert value(result, "fdd_absolute") == pytest.approx(absolute, rel=1e-4)
+
+
 def test_styles_that_cannot_be() -> None:
     tiny = vertex_corpus()
     model = Echo(tiny, speakers=("zoe",), average=False)
@@ -539,3 +576,25 @@ def _open(values: NDArray[np.float32]) -> NDArray[np.float32]:
     out = values.copy()
     out[:, ARKIT_INDEX["jawOpen"]] = 0.8
     return out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("layout", "split"), [("vocaset", "test"), ("biwi", "test_a"), ("beat", "test")]
+)
+def test_a_model_after_two_steps_on_each_real_layout(
+    layout: str, split: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    data = load_corpus(request.getfixturevalue(f"mini_{layout}"))
+    out = tmp_path / "model"
+    config = DiffSpeakerConfig(width=16, layers=1, heads=2, feed_forward=32, sampling_steps=2)
+    train("diff_speaker", data=data, out=out, config=config, settings=TrainConfig(steps=2, batch=2),
+          evaluate=False, progress=False)  # fmt: skip
+    results = evaluate_all([str(out), "mean_face"], data, [split], seeds=2)
+    for result in results:
+        assert result["frames"]["dropped"] == 0 and result["frames"]["compared"] > 0
+        assert np.isfinite([figure["value"] for figure in result["metrics"].values()]).all()
+        assert value(result, "lve") > 0
+    assert value(results[0], "diversity") > 0 == value(results[1], "diversity")
+    assert ("mbe" in results[0]["metrics"]) == (layout == "beat")
+    assert results[0]["unit"] == (None if layout == "biwi" else "m")
