@@ -33,17 +33,20 @@ PRESETS: dict[str, Degradation] = {
 """One button each."""
 
 _CSS = """<style>
-.th-metrics { border-collapse: collapse; width: 100%; font-size: 13px; line-height: 1.35;
-  font-variant-numeric: tabular-nums; }
-.th-metrics caption { text-align: left; padding: 0 0 4px; }
-.th-metrics th, .th-metrics td { padding: 1px 6px; text-align: right; white-space: nowrap; }
-.th-metrics th:first-child { text-align: left; font-weight: normal; }
+.th-metrics { border-collapse: collapse; width: 100%; table-layout: fixed; font-size: 13px;
+  line-height: 1.35; font-variant-numeric: tabular-nums; }
+.th-metrics caption { text-align: left; padding: 0 0 4px; font-weight: 600; }
+.th-metrics th, .th-metrics td { padding: 1px 4px; text-align: right; vertical-align: bottom; }
+.th-metrics th:first-child { width: 36%; text-align: left; font-weight: normal; }
+.th-metrics .th-unit { opacity: 0.7; }
 .th-metrics thead th { font-weight: 600; border-bottom: 1px solid currentColor; }
-.th-metrics .th-bar { position: relative; width: 32%; min-width: 90px; }
-.th-metrics .th-bar span { position: absolute; left: 0; top: 4px; bottom: 4px; border-radius: 2px;
-  background: #d27a2c; max-width: 100%; }
-.th-metrics .th-bar i { position: absolute; top: 1px; bottom: 1px; width: 2px;
+.th-metrics th:last-child { width: 26%; text-align: left; }
+.th-metrics .th-bar div { position: relative; height: 1.2em; margin-right: 4px; }
+.th-metrics .th-bar span { position: absolute; left: 0; top: 3px; bottom: 3px;
+  border-radius: 2px; background: #d27a2c; }
+.th-metrics .th-bar i { position: absolute; top: 0; bottom: 0; width: 2px;
   background: currentColor; }
+.th-note { font-size: 12px; line-height: 1.35; padding-top: 4px; }
 </style>"""
 _LONGEST = 1.5  # a bar ends here, in errors of the still face
 
@@ -85,14 +88,14 @@ class DegradeBox(HeadBox):
             options=list(self._motions),
             description="Start from",
             layout=widgets.Layout(width="97%"),
-            style={"description_width": "112px"},
+            style={"description_width": "104px"},
         )
         self.sliders = _sliders()
         self._move(degradation)
         for widget in (self.start, *self.sliders.values()):
             widget.observe(lambda _: self._follow(), names="value")
         self.buttons = {name: self._button(name) for name in PRESETS}
-        self.table = widgets.HTML(layout=widgets.Layout(flex="1 1 380px", min_width="340px"))
+        self.table = widgets.HTML(layout=widgets.Layout(flex="1 1 400px", min_width="340px"))
         self.figures: Figures = {}
         spoiled = self._measure()
         player = play(
@@ -113,7 +116,7 @@ class DegradeBox(HeadBox):
                     list(self.buttons.values()), layout=widgets.Layout(flex_flow="row wrap")
                 ),
             ],
-            layout=widgets.Layout(flex="1 1 300px", min_width="290px"),
+            layout=widgets.Layout(flex="1 1 280px", min_width="270px"),
         )
         above = widgets.HBox([controls, self.table], layout=widgets.Layout(flex_flow="row wrap"))
         super().__init__([above], player, curves)
@@ -206,7 +209,7 @@ def _sliders() -> dict[str, widgets.Widget]:
     """Return a control for each field of `Degradation`, in the order in which they are shown."""
     common: dict[str, Any] = {
         "layout": widgets.Layout(width="97%", margin="0"),
-        "style": {"description_width": "112px"},
+        "style": {"description_width": "104px"},
         # Each value poses the head anew, so not while the handle is dragged.
         "continuous_update": False,
     }
@@ -218,7 +221,7 @@ def _sliders() -> dict[str, widgets.Widget]:
         "noise": real(
             0.0, min=0.0, max=0.1, step=0.005, description="Noise", readout_format=".3f", **common
         ),
-        "jaw_offset": real(0.0, min=-0.2, max=0.3, step=0.02, description="Jaw lower", **common),
+        "jaw_offset": real(0.0, min=-0.2, max=0.3, step=0.02, description="Jaw lowered", **common),
         "lost_closures": real(
             0.0, min=0.0, max=1.0, step=0.1, description="Closures lost", readout_format=".0%",
             **common,
@@ -232,13 +235,14 @@ def _sliders() -> dict[str, widgets.Widget]:
 def _table(state: str, figures: Figures, still: Figures, other: Figures | None) -> str:
     """Return the metrics as an HTML table; the bars only repeat what stands in numbers."""
     rows = "".join(_table_row(row, figures, still, other) for row in ROWS)
+    caption = html.escape(state[:1].upper() + state[1:])
     return (
-        f"<table class='th-metrics'><caption role='status'>{html.escape(state.capitalize())}"
-        "</caption><thead><tr><th scope='col'>Metric</th><th scope='col'>Now</th>"
+        f"<table class='th-metrics'><caption role='status'>{caption}</caption>"
+        "<thead><tr><th scope='col'>Metric</th><th scope='col'>Now</th>"
         "<th scope='col'>Other truth</th><th scope='col'>Still face</th>"
-        f"<th scope='col'>Error</th></tr></thead><tbody>{rows}</tbody></table>"
-        "<div style='font-size:12px'>Bars: longer is worse. Where a bar would reach two thirds of "
-        "its cell, the motion is as bad as a still face; the thin line is the other truth.</div>"
+        f"<th scope='col'>Error now</th></tr></thead><tbody>{rows}</tbody></table>"
+        "<div class='th-note'>Bars: longer is worse, and two thirds of the longest bar is as bad "
+        "as a still face. The thin line is where the other truth is.</div>"
     )
 
 
@@ -249,12 +253,13 @@ def _table_row(row: Row, figures: Figures, still: Figures, other: Figures | None
         return 100 * min(max(value, 0.0), _LONGEST) / _LONGEST
 
     mark = f"<i style='left:{share(other):.1f}%'></i>" if other else ""
-    cells = [row.text(figures), row.text(other) if other else "", row.text(still)]
+    cells = [row.number(figures), row.number(other) if other else "", row.number(still)]
+    unit = f" <span class='th-unit'>{html.escape(row.unit)}</span>" if row.unit else ""
     numbers = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
     bar = f"<span style='width:{share(figures):.1f}%'></span>{mark}"
     return (
-        f"<tr><th scope='row'>{html.escape(row.name)}</th>{numbers}"
-        f"<td class='th-bar' aria-hidden='true'>{bar}</td></tr>"
+        f"<tr><th scope='row'>{html.escape(row.name)}{unit}</th>{numbers}"
+        f"<td class='th-bar' aria-hidden='true'><div>{bar}</div></td></tr>"
     )
 
 

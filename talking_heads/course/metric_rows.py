@@ -57,10 +57,14 @@ class Row:
         """Return how bad the figure is: 0 is perfect."""
         return self.measure(figures[self.key])
 
+    def number(self, figures: Figures) -> str:
+        """Return the figure without its unit."""
+        value = round(self.scale * figures[self.key], self.digits) + 0.0  # no "-0.00"
+        return f"{value:.{self.digits}f}"
+
     def text(self, figures: Figures) -> str:
         """Return the figure with its unit."""
-        value = round(self.scale * figures[self.key], self.digits) + 0.0  # no "-0.00"
-        return f"{value:.{self.digits}f} {self.unit}".rstrip()
+        return f"{self.number(figures)} {self.unit}".rstrip()
 
 
 def _missing(share: float) -> float:

@@ -40,12 +40,12 @@ def box(clip):
 
 
 def cell(box, name, column):
-    row = re.search(rf"<tr><th scope='row'>{re.escape(name)}</th>(.*?)</tr>", box.table.value)
+    row = re.search(rf"<tr><th scope='row'>{re.escape(name)}\b(.*?)</tr>", box.table.value)
     return re.findall(r"<td>(.*?)</td>", row.group(1))[column]
 
 
 def bar(box, name):
-    row = re.search(rf"<tr><th scope='row'>{re.escape(name)}</th>(.*?)</tr>", box.table.value)
+    row = re.search(rf"<tr><th scope='row'>{re.escape(name)}\b(.*?)</tr>", box.table.value)
     return float(re.search(r"width:([\d.]+)%", row.group(1)).group(1))
 
 
@@ -54,7 +54,7 @@ def test_untouched_it_is_the_truth(box):
         assert row.error(box.figures) == pytest.approx(0, abs=1e-9), row.name
         assert bar(box, row.name) == 0
     assert "The truth, nothing changed" in box.table.value
-    assert cell(box, "p, b, m closed", 0) == "100 %"
+    assert cell(box, "p, b, m closed", 0) == "100"
 
 
 def test_a_slider_changes_figures_table_curves_and_player(box, clip):
@@ -62,7 +62,7 @@ def test_a_slider_changes_figures_table_curves_and_player(box, clip):
     box.sliders["shift"].value = 3
     expected = Ruler(clip).figures(degrade(clip.motion, shift=3))
     assert box.figures == expected and expected["lve"] > 0.001
-    assert cell(box, "LVE, distance", 0) == f"{1000 * expected['lve']:.2f} mm"
+    assert cell(box, "LVE, distance", 0) == f"{1000 * expected['lve']:.2f}"
     assert "3 frames late" in box.table.value
     assert box.player.content["heads"][0] == before["heads"][0], "the truth stays"
     assert box.player.content["heads"][1] != before["heads"][1]
@@ -120,8 +120,8 @@ def test_words_and_still(box):
 
 def test_names_are_escaped(clip):
     box = degrade_box(clip, {"<b>mine</b>": clip.motion})
-    assert "<b>mine</b>" not in box.table.value.lower()
-    assert "&lt;b&gt;" in box.table.value.lower()
+    assert "<b>mine</b>" not in box.table.value
+    assert "&lt;b&gt;" in box.table.value
 
 
 def test_it_begins_where_it_is_told(clip):
