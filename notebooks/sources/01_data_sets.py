@@ -287,7 +287,7 @@ for name in ("mouthPucker", "jawOpen", "mouthSmileLeft", "browInnerUp", "eyeBlin
 assert share_of_chance("jawOpen") < 0.3 and share_of_chance("eyeBlinkLeft") > 0.8
 
 # %% [markdown]
-# The sound decides the rounding of the lips and the jaw. It says little about the brows, and nothing
+# The sound decides the rounding of the lips and the jaw. It says next to nothing about the brows, and
 # about the moment of a blink. The corners of the mouth lie between.
 #
 # What must hold in every take holds in all three: at each p, b and m the lips meet.
@@ -479,7 +479,8 @@ assert not trace.exists()
 # %% [markdown]
 # By hand, a few lines give most of that. Python's `Unpickler` asks `find_class` for each name in the
 # file. We answer three of them, those that NumPy arrays need, and refuse all others. Note the
-# direction: a list of what is *allowed*. A list of what is forbidden always lacks something.
+# direction: a list of what is *allowed*. A list of what is forbidden always lacks something. The
+# package's own goes further: it imports nothing at all, and it checks a size before it takes memory.
 
 # %%
 class Careful(pickle.Unpickler):
@@ -612,19 +613,23 @@ print(f"mean {abs(frame.mean(axis=0)).max():.3f}, height {np.ptp(frame[:, 1]):.2
 print(f"{len(lips)} of {len(frame)} vertices are in lve.txt: {len(lips) / len(frame):.0%}")
 assert (lips == head.regions["lips"]).all()
 
+# %% [markdown]
+# Here it is. Drag the head to turn it: the region reaches from the nose to the chin.
+
 # %%
 inspect(head, values=np.isin(np.arange(len(frame)), lips).astype(float), value_name="being in lve.txt",
         title="The region that the lip error is measured on")
+
+# %% [markdown]
+# One more trap lies in the names. Sentence 37 with emotion is `e37`, without it is `37`. Published
+# readers look at the last two characters only, so two different recordings count as one sentence if
+# both lie in one folder. The published splits use the emotional half.
 
 # %% [markdown]
 # ### Think!
 #
 # A paper reports a lip error "in mm" on BIWI. What would you ask its authors? And if each *frame* is
 # divided by the root of its own area, what happens to a face while its mouth opens?
-#
-# One more trap lies in the names. Sentence 37 with emotion is `e37`, without it is `37`. Published
-# readers look at the last two characters only, so two different recordings count as one sentence if
-# both lie in one folder. The published splits use the emotional half.
 
 # %% [markdown]
 # ## 10 · BEAT by hand

@@ -78,7 +78,7 @@ class ArticulationBox(HeadBox):
         self.speech, motion = self._make()
         super().__init__(
             [self.text, widgets.HBox([self.voice, self.take])],
-            play(motion, self.speech, title=text),
+            play(motion, self.speech, title=text, height=330),
             CurveStrip(*self._curves(motion)),
         )
         for control in (self.text, self.voice, self.take):

@@ -93,8 +93,8 @@ class ChorusBox(HeadBox):
         return [Panel("mm", gaps)], seconds, self.leader.phonemes, words
 
     def _what(self) -> str:
-        others = "stretched to that voice" if self.stretch.value else "silent, at their own pace"
-        return f"You hear {self.leader.speaker}. The others move {others}."
+        others = "stretched to this voice" if self.stretch.value else "silent, at their own pace"
+        return f"You hear {self.leader.speaker}. The others are {others}."
 
     def _follow(self) -> None:
         motions = self.motions()

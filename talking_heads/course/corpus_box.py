@@ -46,10 +46,10 @@ class CorpusBox(HeadBox):
     def __init__(self, corpus: Corpus, split: str, speaker: str | None) -> None:
         self._corpus = corpus
         self._quiet = True
-        self.split = _menu("Split", tuple(corpus.splits), split, "170px")
+        self.split = _menu("Split", tuple(corpus.splits), split, "200px")
         self.speaker = _menu("Speaker", (), None, "170px")
         self.sentence = _menu("Sentence", (), None, "min(600px, 96%)")
-        self.take = _menu("Take", (), None, "140px")
+        self.take = _menu("Take", (), None, "160px")
         self.view = _menu("View", VIEWS, VIEWS[0], "250px")
         self._fill_speakers(speaker)
         clip = self.clip
@@ -59,7 +59,7 @@ class CorpusBox(HeadBox):
                 self.sentence,
                 widgets.HBox([self.take, self.view]),
             ],
-            play(self._motion(), clip, title=clip.text),
+            play(self._motion(), clip, title=clip.text, height=330),
             CurveStrip(*self._curves()),
         )
         self._quiet = False
@@ -131,7 +131,7 @@ class CorpusBox(HeadBox):
 
     def _tell(self) -> None:
         clip = self.clip
-        room = f"room: {clip.room}" if clip.room else "no room"
+        room = f"in a room ({clip.room})" if clip.room else "without the echo of a room"
         takes = "1 true motion" if len(clip.truths) == 1 else f"{len(clip.truths)} true motions"
         self.tell(f"{clip.duration:.2f} s, {len(clip)} frames, {takes}, {room}")
 

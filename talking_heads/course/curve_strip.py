@@ -54,8 +54,8 @@ class Panel:
     curves : sequence of Curve
         One to four.
     low, high : float, optional
-        Ends of the axis; what lies outside is cut off. By default 0 and the first of 1, 2, 5, 10,
-        20, 50 ... that no value exceeds.
+        Ends of the axis; what lies outside is cut off. By default 0 and the first of 1, 1.5,
+        2, 3, 5, 10, 15 ... that no value exceeds.
     fps : float
         Frames a second.
     """
@@ -72,7 +72,7 @@ class Panel:
             return self.high
         most = max(float(np.max(curve.values, initial=0.0)) for curve in self.curves)
         return next(
-            step * 10.0**power for power in range(-6, 12) for step in (1, 2, 5)
+            step * 10.0**power for power in range(-6, 12) for step in (1, 1.5, 2, 3, 5)
             if step * 10.0**power >= most
         )  # fmt: skip
 

@@ -95,7 +95,7 @@ def test_one_is_heard_and_all_are_seen(corpus):
     box.stretch.value = True
     assert {len(motion) for motion in box.motions()} == {len(clips[2])}
     assert box.motions()[2] is clips[2].motion
-    assert "stretched to that voice" in box.status.value
+    assert "stretched to this voice" in box.status.value
     assert len(box.player.content["heads"]) == 3
     assert "Buttons choose who is heard (ada, hugo, kal16)" in repr(box)
 

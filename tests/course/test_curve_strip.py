@@ -37,7 +37,7 @@ def test_the_browser_gets_numbers_colours_and_signs():
 
 @pytest.mark.parametrize(
     ("most", "top"),
-    [(0.0, 1e-6), (0.9, 1.0), (1.0, 1.0), (1.1, 2.0), (7.4, 10), (34, 50), (60, 100)],
+    [(0.0, 1e-6), (0.9, 1.0), (1.0, 1.0), (1.1, 1.5), (7.4, 10), (12, 15), (34, 50), (60, 100)],
 )
 def test_the_axis_ends_at_a_round_number_that_holds_all(most, top):
     assert Panel("mm", [Curve("c", [0, most])]).top() == pytest.approx(top)

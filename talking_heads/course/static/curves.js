@@ -1,6 +1,6 @@
 // Curves under a player: a line shows where the sound is, a click or a drag goes there.
 
-const WIDTH = 760, LEFT = 58, RIGHT = 12, SIGNS = 22, PANEL = 74, GAP = 12, FOOT = 30;
+const WIDTH = 760, LEFT = 58, RIGHT = 12, SIGNS = 20, NAMES = 17, PANEL = 66, GAP = 5, FOOT = 28;
 const NS = "http://www.w3.org/2000/svg";
 
 function draw(tag, attributes, parent, text) {
@@ -11,11 +11,11 @@ function draw(tag, attributes, parent, text) {
   return element;
 }
 
-/** The player beside this element: the first one in the smallest box that holds one. */
+/** The player beside this element and what it can do: the first in the smallest box with one. */
 function playerNear(element) {
   for (let box = element.parentElement; box; box = box.parentElement) {
     const found = box.querySelector(".talking-head");
-    if (found) return found.talkingHead;
+    if (found) return [found, found.talkingHead];
   }
   return null;
 }
@@ -29,12 +29,13 @@ function render({ model, el }) {
   root.className = "th-curves";
   el.append(root);
   const gone = new AbortController();
-  let cursor, seconds, x, timer = 0;
+  let cursor, seconds, x, near, timer = 0;
+  const player = () => (near?.[0].isConnected ? near[1] : (near = playerNear(root))?.[1]);
 
   function build() {
     const content = model.get("content");
     const panels = content.panels ?? [];
-    const height = SIGNS + panels.length * (PANEL + GAP) + FOOT;
+    const height = SIGNS + panels.length * (NAMES + PANEL + GAP) + FOOT;
     seconds = Math.max(content.seconds ?? 0, 1e-3);
     x = (time) => LEFT + (time / seconds) * (WIDTH - LEFT - RIGHT);
     const svg = draw("svg", {
@@ -49,7 +50,7 @@ function render({ model, el }) {
       draw("text", { x: x((start + end) / 2), y: SIGNS - 7, class: "th-sign" }, svg, symbol);
     }
     panels.forEach((panel, row) => {
-      const top = SIGNS + row * (PANEL + GAP);
+      const top = SIGNS + NAMES + row * (NAMES + PANEL + GAP);
       const y = (value) => top + PANEL * (1 - (value - panel.low) / (panel.high - panel.low));
       draw("line", { class: "th-axis", x1: LEFT, x2: WIDTH - RIGHT, y1: y(panel.low), y2: y(panel.low) }, svg);
       for (const value of [panel.low, panel.high]) {
@@ -63,7 +64,7 @@ function render({ model, el }) {
         if (dash) line["stroke-dasharray"] = "5 4";
         draw("path", line, svg);
       }
-      const names = draw("text", { x: WIDTH - RIGHT, y: top + 9, class: "th-names" }, svg);
+      const names = draw("text", { x: WIDTH - RIGHT, y: top - 5, class: "th-names" }, svg);
       panel.curves.forEach(({ name, color, dash }, i) => {
         draw("tspan", { fill: color }, names, `${i ? "   " : ""}${dash ? "┄" : "━"} ${name}`);
       });
@@ -78,9 +79,9 @@ function render({ model, el }) {
   }
 
   function follow() {
-    const player = playerNear(root);
-    if (!player || !cursor) return;
-    const at = x(Math.min(player.time, seconds)).toFixed(2);
+    const now = player()?.time;
+    if (now === undefined || !cursor) return;
+    const at = x(Math.min(now, seconds)).toFixed(2);
     if (cursor.getAttribute("x1") === at) return;
     cursor.setAttribute("x1", at);
     cursor.setAttribute("x2", at);
@@ -102,7 +103,7 @@ function render({ model, el }) {
     const svg = root.firstElementChild.getBoundingClientRect();
     const place = ((event.clientX - svg.left) / svg.width) * WIDTH;
     const time = ((place - LEFT) / (WIDTH - LEFT - RIGHT)) * seconds;
-    playerNear(root)?.seek(Math.min(Math.max(time, 0), seconds));
+    player()?.seek(Math.min(Math.max(time, 0), seconds));
     follow();
   }
   const options = { signal: gone.signal };
