@@ -70,13 +70,15 @@ class Model(nn.Module, ABC):
             self.contract.mean
         )
 
-    def prepare(self, batch: Callable[[int, int], dict[str, Tensor]]) -> None:
+    def prepare(self, batch: Callable[[int, int], dict[str, Tensor]], clips: int) -> None:
         """Look at the training data once, before the first step. Most models need not.
 
         Parameters
         ----------
         batch : callable
             ``batch(step, size)`` gives a batch as `loss` takes it.
+        clips : int
+            How many training clips there are: so many steps of size 1 show each of them once.
         """
 
     @abstractmethod

@@ -114,7 +114,7 @@ class ConvRegressor(Model):
         return HOP * first - side, HOP * (first + self.config.window) + side
 
     @torch.no_grad()
-    def prepare(self, batch: Callable[[int, int], dict[str, Tensor]]) -> None:
+    def prepare(self, batch: Callable[[int, int], dict[str, Tensor]], clips: int) -> None:
         """Start the linear map as principal components of the training motion.
 
         A code of unit variance then gives the training motion's own variance. Components that the
@@ -126,13 +126,14 @@ class ConvRegressor(Model):
         most = min(_PCA_FRAMES, max(2 * self.config.codes, _PCA_BYTES // (4 * channels)))
         # With many channels it is the frames whose products are compared, so fewer of them.
         most = most if channels < 2000 else min(most, 1500)
+        # Neighbours are alike: where there are many clips, every fourth frame tells as much.
+        apart = 4 if clips > 100 else 1
         parts: list[Tensor] = []
-        for step in range(most):
+        for step in range(clips):
+            one = batch(step, 1)
+            parts.append(self.normalise(one["motion"].flatten(2)[one["mask"]][::apart]))
             if sum(map(len, parts)) >= most:
                 break
-            one = batch(step, 1)
-            # Neighbours are alike: every fourth frame tells as much.
-            parts.append(self.normalise(one["motion"].flatten(2)[one["mask"]][::4]))
         frames = torch.cat(parts)[:most]
         middle, components = principal_components(frames, self.config.codes)
         self.motion_out.bias.copy_(middle)

@@ -101,7 +101,7 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     # steps on VOCASET. Our batches hold pieces of clips, because the windows of neighbouring frames
     # share their work; two pieces of 64 frames are as many frames as 64 pairs.
     "conv_regressor": {
-        "course": {"steps": 2000},
+        "course": {"steps": 1500},
         "full": {"steps": 20_000, "batch": 64, "learning_rate": 1e-3, "ema": 0.9995},
         "paper": {
             "steps": 60_000, "batch": 2, "crop": 64, "learning_rate": 1e-4, "warm_up": 1,

@@ -57,7 +57,7 @@ def build_contract(
             "kind": "vertices",
             "vertices": corpus.surface.vertices,
             "topology_hash": corpus.surface.topology_hash,
-            "average_head": heads[0],
+            "unit": corpus.unit,
         }
     return MotionContract(
         speakers=data.speakers,
@@ -307,7 +307,7 @@ def _fit(
     accelerator = Accelerator()
     path = out / _STATE
     if not (resume and path.is_file()):
-        model.prepare(items.batch)
+        model.prepare(items.batch, len(items))
     mean = type(model)(model.config, model.contract)
     mean.load_state_dict(model.state_dict())
     mean.to(accelerator.device)
@@ -320,7 +320,7 @@ def _fit(
             model.config.to_dict(),
             settings.to_dict(),
             seed,
-            model.contract.to_dict()["mean"],
+            [model.contract.to_dict()[key] for key in ("mean", "scale", "fps", "topology_hash")],
             list(model.speakers),
         ]
     )

@@ -283,7 +283,7 @@ def test_augmentation_reaches_the_features() -> None:
 
 def test_a_few_steps_lower_the_loss_of_a_batch() -> None:
     model = build().train()
-    model.prepare(lambda step, size: batch())
+    model.prepare(lambda step, size: batch(), 1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     found = []
     for _ in range(3):
@@ -307,28 +307,27 @@ def motions(channels: int, rank: int, clips: int = 9, frames: int = 40) -> list[
 
 @pytest.mark.parametrize(("rank", "codes"), [(4, 4), (4, 9), (12, 5)])
 @pytest.mark.parametrize("vertices", [4, 900])
-def test_the_output_starts_as_principal_components(
-    rank: int, codes: int, vertices: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_output_starts_as_principal_components(rank: int, codes: int, vertices: int) -> None:
     """Against NumPy: what the map cannot show of the motion is what its best linear map cannot."""
-    # Each clip is asked for once.
-    monkeypatch.setattr("talking_heads.models.conv_regressor._PCA_FRAMES", 81)
+    asked: list[int] = []
     contract = mesh_contract(vertices, 25.0)
     model = build(contract, codes=codes)
     clips = motions(3 * vertices, rank)
 
     def one(step: int, size: int) -> dict[str, Tensor]:
         assert size == 1
-        motion = clips[step % len(clips)]
+        asked.append(step)
+        motion = clips[step]
         mask = torch.ones(motion.shape[:2], dtype=torch.bool)
         mask[:, 36:] = False
         # What fills up a batch must not count.
         motion = torch.where(mask[..., None], motion, torch.nan)
         return {"motion": motion.unflatten(2, (vertices, 3)), "mask": mask}
 
-    model.prepare(one)
+    model.prepare(one, len(clips))
+    assert asked == list(range(len(clips)))
     assert torch.isfinite(model.motion_out.weight).all()
-    frames = torch.cat([model.normalise(c[0, :36:4]) for c in clips]).numpy()
+    frames = torch.cat([model.normalise(c[0, :36]) for c in clips]).numpy()
     around = frames - frames.mean(0)
     weight = model.motion_out.weight.detach().numpy()
     bias = model.motion_out.bias.detach().numpy()
@@ -344,6 +343,21 @@ def test_the_output_starts_as_principal_components(
     spread = values[:kept] / np.sqrt(len(frames))
     np.testing.assert_allclose(lengths[:kept], spread, rtol=1e-3)
     assert (lengths[rank:] == 0).all()
+
+
+def test_of_a_large_corpus_a_part_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every fourth frame of each clip, until there are enough."""
+    monkeypatch.setattr("talking_heads.models.conv_regressor._PCA_FRAMES", 60)
+    model, clips, asked = build(codes=3), motions(52, 3), []
+
+    def one(step: int, size: int) -> dict[str, Tensor]:
+        asked.append(step)
+        return {"motion": clips[step], "mask": torch.ones(1, 40, dtype=torch.bool)}
+
+    model.prepare(one, 101)
+    assert asked == [0, 1, 2, 3, 4, 5]
+    seen = torch.cat([model.normalise(clip[0, ::4]) for clip in clips[:6]])
+    torch.testing.assert_close(model.motion_out.bias.detach(), seen.mean(0))
 
 
 def test_principal_components_by_hand() -> None:
@@ -363,7 +377,7 @@ def test_without_pca_the_output_starts_at_random() -> None:
     def never(step: int, size: int) -> dict[str, Tensor]:
         raise AssertionError
 
-    model.prepare(never)
+    model.prepare(never, 9)
     assert torch.equal(before, model.motion_out.weight)
 
 
