@@ -22,7 +22,7 @@ from talking_heads.corpus.miniature_vocaset import (
     write_masks_and_mesh,
 )
 from talking_heads.corpus.python2_pickle import python2_pickle
-from talking_heads.corpus.store import load_corpus, new_folder
+from talking_heads.corpus.store import check_target, load_corpus, new_folder
 
 RAW_TRAPS = {
     "FaceTalk_170728_03272_TA_sentence02": "frames 10 and 11 are missing",
@@ -64,6 +64,7 @@ def write_miniature_vocaset_raw(
         If the folder exists and may not be replaced, or cannot be written.
     """
     out = Path(folder)
+    check_target(out, overwrite=overwrite, ours=is_miniature)
     cast = vocaset_cast(seed)
     corpus = load_corpus()
     rng = np.random.default_rng(seed)

@@ -26,7 +26,7 @@ from talking_heads.corpus.miniature_parts import (
 )
 from talking_heads.corpus.ply import write_ply
 from talking_heads.corpus.python2_pickle import python2_pickle
-from talking_heads.corpus.store import load_corpus, new_folder
+from talking_heads.corpus.store import check_target, load_corpus, new_folder
 from talking_heads.corpus.vocaset import LIP_PAIRS
 from talking_heads.face import get_face
 
@@ -182,6 +182,7 @@ def write_miniature_vocaset(
         If the folder exists and may not be replaced, or cannot be written.
     """
     out = Path(folder)
+    check_target(out, overwrite=overwrite, ours=is_miniature)
     cast = vocaset_cast(seed)
     corpus = load_corpus()
     with new_folder(out, overwrite=overwrite, ours=is_miniature) as new:
