@@ -15,12 +15,15 @@ class Block:
 sys.meta_path.insert(0, Block())
 import numpy as np
 import talking_heads.training
-from talking_heads.models import DiffSpeaker, DiffSpeakerConfig, MotionContract
+from talking_heads.models import MODELS, MotionContract, shipped_models
+from talking_heads.training.animators import load_animator
 
 contract = MotionContract(speakers=("a",), heads=("neutral@low",))
-config = DiffSpeakerConfig(width=16, layers=1, heads=2, encoder_width=16)
-motion = DiffSpeaker(config, contract).animate(np.zeros(1600, dtype=np.float32), steps=1)
-assert motion.values.shape == (3, 52)
+for model in MODELS.values():
+    motion = model(model.config_type(), contract).animate(np.zeros(1600, dtype=np.float32))
+    assert motion.values.shape == (3, 52)
+for name in shipped_models():
+    load_animator(name, None)
 """
 
 
