@@ -24,6 +24,11 @@ def _check_index(index: NDArray[Any], vertices: int, what: str) -> None:
         raise UserError(f"{what} names a vertex that a mesh of {vertices:,} vertices lacks.")
 
 
+def _mesh_hash(vertices: int, triangles: NDArray[Any]) -> str:
+    body = f"{vertices}:".encode() + np.ascontiguousarray(triangles, "<i4").tobytes()
+    return hashlib.sha256(body).hexdigest()[:16]
+
+
 @dataclass(frozen=True, eq=False)
 class Surface:
     """The mesh that all speakers of a data set share, with each one's face at rest.
@@ -74,8 +79,15 @@ class Surface:
     @cached_property
     def topology_hash(self) -> str:
         """16 digits that stand for the mesh: its number of vertices and its triangles."""
-        body = f"{self.vertices}:".encode() + np.ascontiguousarray(self.triangles, "<i4").tobytes()
-        return hashlib.sha256(body).hexdigest()[:16]
+        return _mesh_hash(self.vertices, self.triangles)
+
+    def may_be(self, topology_hash: str) -> bool:
+        """Return whether a hash stands for this mesh, as far as the triangles are known.
+
+        A data set whose mesh file is missing has the hash of a mesh without triangles.
+        """
+        without = _mesh_hash(self.vertices, self.triangles[:0])
+        return not len(self.triangles) or topology_hash in (self.topology_hash, without)
 
     def head(self, speaker: str) -> Head:
         """Return one speaker's head; raises `UserError` if there is no template of that name."""

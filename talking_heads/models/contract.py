@@ -5,13 +5,19 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from talking_heads.errors import UserError
 from talking_heads.face.names import ARKIT_NAMES
 from talking_heads.speech.encoder import LogMelEncoder
+from talking_heads.speech.frames import check_fps
 
-_VERSION = 1
+if TYPE_CHECKING:
+    from talking_heads.corpus.clip import Corpus
+
+_VERSION = 2
+"""Version 1 had no unit: all was in metres."""
+_MOST_VERTICES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class MotionContract:
     speakers : tuple of str
         Voices with a style of their own, in the order of the style table.
     heads : tuple of str
-        The face of each speaker, ``"identity@resolution"``.
+        The face of each speaker, ``"identity@resolution"`` or ``"speaker@mesh"``.
     mean, scale : tuple of float
         Motion is ``mean + scale * normalised``; one number per channel, or one for all.
     kind : {"coefficients", "vertices"}
@@ -31,15 +37,18 @@ class MotionContract:
     vertices : int
         Vertices of the template where the kind is ``"vertices"``, else 0.
     topology_hash : str or None
-        Topology of that template.
+        Topology of that template; see `talking_heads.corpus.heads.Surface`.
     fps : float
-        Frames a second.
+        Frames a second, above 0.
     average_head : str
-        The face when no speaker is named.
+        The face when no speaker is named. By default a neutral head or, of vertices, that of the
+        first speaker.
     encoder_id : str
         The audio encoder.
     provenance : dict
         Where the weights come from: free text fields.
+    unit : str or None
+        Of vertices: ``"m"``, or None where the data set has no unit.
 
     Raises
     ------
@@ -55,9 +64,10 @@ class MotionContract:
     vertices: int = 0
     topology_hash: str | None = None
     fps: float = 25.0
-    average_head: str = "neutral@medium"
+    average_head: str = ""
     encoder_id: str = LogMelEncoder.encoder_id
     provenance: dict[str, str] = field(default_factory=dict)
+    unit: str | None = "m"
 
     def __post_init__(self) -> None:
         if self.kind not in ("coefficients", "vertices"):
@@ -65,6 +75,8 @@ class MotionContract:
         of_vertices = self.kind == "vertices"
         if (self.vertices > 0) != of_vertices or (self.topology_hash is not None) != of_vertices:
             raise UserError("A model of vertices, and no other, names their number and topology.")
+        if self.vertices > _MOST_VERTICES:
+            raise UserError(f"A model makes at most {_MOST_VERTICES:,} vertices.")
         if len(self.heads) != len(self.speakers) or len(set(self.speakers)) != len(self.speakers):
             raise UserError("A model needs one head for each speaker, and no speaker twice.")
         for name in ("mean", "scale"):
@@ -76,8 +88,12 @@ class MotionContract:
                 )
             if not all(isinstance(n, (int, float)) and math.isfinite(n) for n in numbers):
                 raise UserError(f"The model's {name} holds something that is no finite number.")
-        if min(self.scale) <= 0 or self.fps != 25.0:
-            raise UserError("A model needs scales above 0 and 25 frames a second.")
+        if min(self.scale) <= 0:
+            raise UserError("A model needs scales above 0.")
+        object.__setattr__(self, "fps", check_fps(self.fps))
+        if not self.average_head:
+            own = self.heads[0] if of_vertices and self.heads else "neutral@medium"
+            object.__setattr__(self, "average_head", own)
 
     @property
     def motion_dim(self) -> int:
@@ -130,8 +146,13 @@ class MotionContract:
         """
         values = dict(values)
         version = values.pop("contract_version", None)
-        if version != _VERSION:
-            raise UserError(f"The checkpoint's contract has version {version!r}, not {_VERSION}.")
+        if version == 1:
+            values.setdefault("unit", "m")
+        elif version != _VERSION:
+            raise UserError(
+                f"The checkpoint's contract has version {str(version)[:20]}; this package reads 1 "
+                f"to {_VERSION}."
+            )
         names = values.pop("names", None)
         known = {item.name for item in dataclasses.fields(cls)}
         if set(values) != known:
@@ -144,6 +165,8 @@ class MotionContract:
                 values[key] = tuple(float(item) for item in values[key])
             for key in ("kind", "average_head", "encoder_id"):
                 values[key] = str(values[key])
+            for key in ("topology_hash", "unit"):
+                values[key] = None if values[key] is None else str(values[key])
             values["vertices"] = int(values["vertices"])
             values["fps"] = float(values["fps"])
             values["provenance"] = {str(k): str(v) for k, v in dict(values["provenance"]).items()}
@@ -156,3 +179,58 @@ class MotionContract:
                 "talking_heads.face.ARKIT_NAMES."
             )
         return contract
+
+
+def check_fits(contract: MotionContract, corpus: Corpus) -> None:
+    """Check that a model makes motion of the kind that a corpus holds.
+
+    Parameters
+    ----------
+    contract : MotionContract
+        The model's.
+    corpus : Corpus
+        What it is to be measured on, or trained on further.
+
+    Raises
+    ------
+    UserError
+        If frame rate, kind of motion, mesh or unit differ; says what does.
+    """
+    if contract.fps != corpus.fps:
+        raise UserError(
+            f"The model makes {contract.fps:g} frames a second and {corpus.name} has "
+            f"{corpus.fps:g}.\nNothing is resampled here: take a model of this frame rate."
+        )
+    surface = corpus.surface
+    if contract.kind != "vertices":
+        if corpus.kind == "vertices":
+            raise UserError(
+                f"The model makes coefficients of the course's head; {corpus.name} holds vertices."
+                "\nTake a model that was trained on such vertices."
+            )
+        return
+    made = f"{contract.vertices:,} vertices"
+    if surface is None:
+        from talking_heads.face import RESOLUTIONS
+
+        # Vertices of the course's head may be compared with what its coefficients give.
+        if contract.average_head.partition("@")[2] not in RESOLUTIONS:
+            raise UserError(
+                f"The model makes {made} of another mesh; {corpus.name} holds coefficients of the "
+                "course's head.\nTake a model that was trained on such coefficients."
+            )
+    elif contract.vertices != surface.vertices:
+        raise UserError(
+            f"The model makes {made}; the mesh of {corpus.name} has {surface.vertices:,}.\n"
+            "Take a model that was trained on this mesh."
+        )
+    elif contract.unit != corpus.unit:
+        raise UserError(
+            f"The model makes vertices in {contract.unit or 'no unit'}; those of {corpus.name} are "
+            f"in {corpus.unit or 'no unit'}.\nTake a model that was trained on this data set."
+        )
+    elif not surface.may_be(contract.topology_hash or ""):
+        raise UserError(
+            f"The model's mesh and that of {corpus.name} have {surface.vertices:,} vertices each, "
+            "but other triangles.\nTake a model that was trained on this mesh."
+        )

@@ -9,25 +9,37 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from talking_heads.errors import UserError
 
 if TYPE_CHECKING:
-    from talking_heads.corpus.clip import Corpus
+    from talking_heads.corpus.clip import Clip, Corpus
+
+Floats = NDArray[np.float32]
 
 _SMALLEST_SCALE = 0.02
 """A channel that hardly moves is normalised as if it moved this much: dividing by nearly nothing
 would make its noise as important as the mouth."""
+MOST_FRAMES = 200_000
+"""Of coefficients, that all count in the statistics: three times what the course's training clips
+have. A larger corpus is sampled."""
+SAMPLED_CLIPS = 200
+"""Of a larger corpus, and of vertices."""
+SAMPLED_FRAMES = 500
+"""Of coefficients, in each of them at most, from its middle."""
+SAMPLED_VERTEX_FRAMES = 8
+"""Of vertices, in each of them, spread over it."""
 
 
 class TrainingData:
-    """The clips of one split in memory, about 2 MB a minute.
+    """The clips of one split in batches; see `talking_heads.corpus.batching.ClipDataset`.
 
     Parameters
     ----------
     corpus : Corpus
-        Of coefficients, 25 frames a second.
+        Of coefficients, or of vertices on a mesh of its own; at any frame rate.
     split : str
         Which clips.
     crop : int
@@ -38,28 +50,23 @@ class TrainingData:
     Raises
     ------
     UserError
-        If the split is missing or empty, or its motion is of another kind.
+        If the split is missing or empty, or a clip that the statistics are taken of cannot be read.
     """
 
     def __init__(self, corpus: Corpus, split: str, crop: int, seed: int) -> None:
         from talking_heads.corpus.batching import ClipDataset
 
         clips = corpus.split(split)
-        self.dataset = ClipDataset(clips, crop_frames=crop, seed=seed)
-        if corpus.fps != 25.0:
-            raise UserError(f"The models run at 25 frames a second; {corpus.name} does not.")
+        self.dataset = ClipDataset(clips, view=corpus.view, crop_frames=crop, seed=seed)
         heard = {clip.speaker for clip in clips}
         self.speakers = tuple(s for s in corpus.speakers if s in heard)
         # From the corpus's index of a speaker to the model's, which knows the split's only.
         self._rows = torch.full((len(corpus.speakers),), -1)
         for row, speaker in enumerate(self.speakers):
             self._rows[corpus.speaker_index(speaker)] = row
-        frames = np.concatenate([truth.values for clip in clips for truth in clip.truths])
-        scale = np.maximum(frames.std(0, dtype=np.float64), _SMALLEST_SCALE)
-        self.mean = tuple(map(float, np.round(frames.mean(0, dtype=np.float64), 6)))
-        """Of each channel, over all truths."""
-        self.scale = tuple(map(float, np.round(scale, 6)))
-        """Standard deviation of each channel, and at least 0.02."""
+        measure = coefficient_statistics if corpus.kind == "coefficients" else vertex_statistics
+        self.mean, self.scale = measure(clips)
+        """Motion is ``mean + scale * normalised``; see the functions that measure them."""
         self.frames = sum(len(clip) for clip in clips)
         """Frames of all clips together."""
 
@@ -94,3 +101,86 @@ class TrainingData:
             "mask": batch["mask"],
             "speaker": self._rows[batch["speaker"]],
         }
+
+
+def _some(clips: Corpus) -> list[Clip]:
+    """Return 200 clips drawn at random, the same ones whatever the seed of a run."""
+    order = np.random.default_rng(0).permutation(len(clips))
+    return [clips[int(place)] for place in order[:SAMPLED_CLIPS]]
+
+
+def _read(clip: Clip, start: int, stop: int, truth: int = 0) -> Floats:
+    from talking_heads.corpus.batching import clip_error
+
+    try:
+        return clip.piece(start, stop, truth).values
+    except UserError as error:
+        raise clip_error(clip, error) from error
+
+
+def coefficient_statistics(clips: Corpus) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation of each channel, the latter at least 0.02.
+
+    Parameters
+    ----------
+    clips : Corpus
+        Of coefficients. All truths of all clips count, up to `MOST_FRAMES` frames. Of a larger
+        corpus it is the middle of 200 clips, drawn at random and the same ones each time.
+
+    Returns
+    -------
+    mean, scale : tuple of float
+        52 numbers each, with six decimals.
+    """
+    total = sum(len(clip) * len(clip.truths) for clip in clips)
+    whole = total <= MOST_FRAMES
+    pieces = []
+    for clip in clips if whole else _some(clips):
+        length = len(clip) if whole else min(len(clip), SAMPLED_FRAMES)
+        start = (len(clip) - length) // 2
+        for truth in range(len(clip.truths)):
+            pieces.append(_read(clip, start, start + length, truth))
+    frames = np.concatenate(pieces)
+    scale = np.maximum(frames.std(0, dtype=np.float64), _SMALLEST_SCALE)
+    mean = np.round(frames.mean(0, dtype=np.float64), 6)
+    return tuple(map(float, mean)), tuple(map(float, np.round(scale, 6)))
+
+
+def vertex_statistics(clips: Corpus) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return 0 and the root of the mean square of the offsets from the faces at rest.
+
+    One scale for all coordinates: vertices that hardly move stay unimportant, in the loss as on the
+    face.
+
+    Parameters
+    ----------
+    clips : Corpus
+        Of vertices. Eight frames of each clip count, spread over it, and at most 200 clips, drawn
+        at random and the same ones each time. One frame is in memory at a time.
+
+    Returns
+    -------
+    mean, scale : tuple of float
+        One number each, for all channels.
+
+    Raises
+    ------
+    UserError
+        If the faces never leave their rest, or a clip cannot be read.
+    """
+    squares, count = 0.0, 0
+    for clip in _some(clips):
+        # The middles of eight parts of equal length.
+        places = (np.arange(SAMPLED_VERTEX_FRAMES) + 0.5) / SAMPLED_VERTEX_FRAMES * len(clip)
+        for frame in sorted({int(place) for place in places}):
+            offsets = _read(clip, frame, frame + 1).ravel()
+            # In float64: squares of a thousandth of a unit that is itself small lose digits.
+            squares += float(np.square(offsets, dtype=np.float64).sum())
+            count += offsets.size
+    scale = np.sqrt(squares / count)
+    if not scale > 0:
+        raise UserError(
+            f"The faces of {clips.name} never move: there is nothing to learn.\n"
+            "Check that the templates are those of this data set."
+        )
+    return (0.0,), (float(f"{scale:.6g}"),)

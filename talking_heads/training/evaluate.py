@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from talking_heads.errors import UserError
 from talking_heads.files import shown
 from talking_heads.metrics.registry import ALL_METRICS
+from talking_heads.models.contract import check_fits
 from talking_heads.training.animators import BASELINES, load_animator
 from talking_heads.training.evaluation import spread
 from talking_heads.training.judging import Found, Plan, judge_model, judge_truths
@@ -264,10 +265,5 @@ def evaluate_all(
 def check_fit(model: Animator, corpus: Corpus) -> None:
     """Raise `UserError` if a model with a contract cannot be measured on a corpus."""
     contract = getattr(model, "contract", None)
-    if contract is None:
-        return
-    if contract.fps != corpus.fps:
-        raise UserError(
-            f"The model makes {contract.fps:g} frames a second and {corpus.name} has "
-            f"{corpus.fps:g}.\nNothing is resampled here: take a model of this frame rate."
-        )
+    if contract is not None:
+        check_fits(contract, corpus)

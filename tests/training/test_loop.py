@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from talking_heads.corpus.clip import Corpus
 from talking_heads.corpus.heads import Surface
 from talking_heads.errors import UserError
-from talking_heads.face import Motion
+from talking_heads.face import ARKIT_INDEX, Motion
 from talking_heads.models import ConvRegressor, ConvRegressorConfig, DiffSpeakerConfig, load_model
 from talking_heads.training import TrainConfig, loop, train
 from talking_heads.training.loop import update_ema
@@ -114,7 +114,7 @@ def vertex_corpus(corpus: Corpus, vertices: int = 6) -> Corpus:
     clips = []
     for clip in corpus:
         values = np.zeros((len(clip), vertices, 3), np.float32)
-        values[:, 3:, 1] = -0.02 * clip.motion.values[:, 24:25].clip(0, 1)
+        values[:, 3:, 1] = -0.02 * clip.motion.values[:, ARKIT_INDEX["jawOpen"], None]
         motion = Motion(values, "vertices", 25.0, f"{clip.speaker}@biwi", clip.speaker)
         clips.append(dataclasses.replace(clip, truths=(motion,), phonemes=()))
     surface = Surface(
@@ -143,7 +143,7 @@ def test_a_corpus_of_vertices_is_measured_by_its_vertices(corpus: Corpus, tmp_pa
         assert set(found["figures"]) == {"seeds", "test_seen", "test_unseen"}
         assert found["figures"]["test_seen"]["clips"] == 2
         assert any("lve" in key for key in found["figures"]["test_seen"])
-        assert [len(row) for row in found["losses"]] == [4, 4]
+        assert {len(row) for row in found["losses"]} == {4}
     model = load_model(tmp_path / "conv_regressor")
     assert model.contract.heads == ("ada@biwi", "ben@biwi")
     assert model.contract.average_head == "ada@biwi"
