@@ -4,7 +4,7 @@
 
     beat_english_v0.2.1/
       1/1_wayne_0_1_1.json   face, 60 frames a second
-      1/1_wayne_0_1_1.wav    sound, 16 kHz
+      1/1_wayne_0_1_1.wav    sound, 16,000 samples a second
       2/2_scott_0_1_1.json   ...
 
 A name is ``<id>_<name>_<type>_<start>_<end>``: who speaks, what kind of speech (0: a speech in
@@ -18,9 +18,7 @@ it draws.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +26,14 @@ from functools import partial
 from pathlib import Path
 
 from talking_heads.corpus.beat_json import FPS, load_frames, outline
+from talking_heads.corpus.beat_names import (
+    RULES,
+    SEED,
+    Recording,
+    authors_split,
+    parse_name,
+    split_recordings,
+)
 from talking_heads.corpus.clip import Clip, Corpus
 from talking_heads.corpus.headers import BadFile, read_wav_header
 from talking_heads.corpus.lazy import LazyMotion, SoundFile
@@ -35,98 +41,11 @@ from talking_heads.corpus.problems import Problem
 from talking_heads.errors import UserError
 from talking_heads.files import shown
 
-EMOTIONS: dict[str, range] = {
-    "neutral": range(0, 65),
-    "happiness": range(65, 73),
-    "anger": range(73, 81),
-    "sadness": range(81, 87),
-    "contempt": range(87, 95),
-    "surprise": range(95, 103),
-    "fear": range(103, 111),
-    "disgust": range(111, 119),
-}
-"""The sequence numbers of each emotion."""
 FACE_ID = "neutral@medium"
 """The head that all speakers share: BEAT has weights, and no head to put them on."""
-SEED = 42
-"""Of the splits; the published split has the same seed, but its file is not public."""
 WINDOW_SECONDS = 10.0
 
-_NAME = re.compile(r"([0-9]{1,4})_([^\W_]{1,40})_([0-9])_([0-9]{1,4})_([0-9]{1,4})")
 _BIGGEST = 600.0
-
-
-def emotion_of(sequence: int, *, published: bool = False) -> str:
-    """Return the emotion of a sequence by its number.
-
-    Parameters
-    ----------
-    sequence : int
-        The fourth part of a file's name.
-    published : bool
-        As the published code that cuts and splits the data: it takes the last number of each range
-        for the one after it (``start <= number < end``), so that 64, 72, 80, 86, 94, 102, 110 and
-        118 belong to no range and become neutral.
-
-    Returns
-    -------
-    str
-        One of `EMOTIONS`; ``"unknown"`` for a number above 118 (with `published`: neutral).
-    """
-    for name, numbers in EMOTIONS.items():
-        if sequence in (numbers[:-1] if published else numbers):
-            return name
-    return "neutral" if published else "unknown"
-
-
-@dataclass(frozen=True, order=True)
-class Recording:
-    """What the name of a recording's files tells.
-
-    Parameters
-    ----------
-    number : int
-        Of the speaker, 1 to 30.
-    name : str
-        Of the speaker.
-    type : int
-        0: a speech in English, to 7: a conversation in Japanese.
-    start, end : int
-        The first and the last sequence.
-    """
-
-    number: int
-    name: str
-    type: int
-    start: int
-    end: int
-
-    @property
-    def speaker(self) -> str:
-        """Number and name, ``"1_wayne"``."""
-        return f"{self.number}_{self.name}"
-
-    @property
-    def id(self) -> str:
-        """All of the name, ``"1_wayne_0_1_1"``."""
-        return f"{self.speaker}_{self.type}_{self.start}_{self.end}"
-
-    @property
-    def emotion(self) -> str:
-        """By the first sequence, see `emotion_of`."""
-        return emotion_of(self.start)
-
-
-def parse_name(stem: str) -> Recording | None:
-    """Return what the name of a file without its ending tells; None if it is no name of BEAT.
-
-    Clip ids are understood as well: ``"1_wayne_0_1_1/003"`` is a window of that recording.
-    """
-    found = _NAME.fullmatch(stem.partition("/")[0])
-    if found is None or not stem.isascii():
-        return None
-    number, name, *rest = found.groups()
-    return Recording(int(number), name, *map(int, rest))
 
 
 @dataclass(frozen=True)
@@ -252,52 +171,6 @@ def _chosen(root: Path, speakers: str | Sequence[str | int] | None) -> set[str] 
     return chosen
 
 
-def split_recordings(recordings: Sequence[Recording], seed: int = SEED) -> dict[str, list[str]]:
-    """Split recordings 80/10/10, each speaker for itself and evenly over the emotions.
-
-    This split is ours, in the spirit of the published one, whose file is not public: FaceDiffuser
-    names 80/10/10, stratified by speaker and emotion, seed 42. All windows of a recording stay in
-    one split.
-
-    Within an emotion, recordings are drawn by a hash of the seed and their name. So the split is
-    the same on every platform and in any order of the files, and does not depend on which other
-    speakers are there; but a recording of the same speaker that is added or deleted may move others
-    of that speaker.
-
-    Parameters
-    ----------
-    recordings : sequence of Recording
-        In any order.
-    seed : int
-        Another one gives another split.
-
-    Returns
-    -------
-    dict
-        Ids of the recordings in ``train``, ``val`` and ``test``, sorted as `Recording` sorts. Of
-        ``n`` recordings of a speaker, ``floor(n / 10 + 0.7)`` are in ``val`` and
-        ``floor(n / 10 + 0.5)`` in ``test``.
-    """
-    places: dict[Recording, str] = {}
-    order = {name: place for place, name in enumerate([*EMOTIONS, "unknown"])}
-
-    def drawn(what: Recording) -> tuple[str, int, str]:
-        digest = hashlib.sha256(f"{seed}/{what.id}".encode()).hexdigest()
-        return what.speaker, order[what.emotion], digest
-
-    seen: Counter[str] = Counter()
-    held = {"val": 7, "test": 5}  # tenths: the two are never due at the same recording
-    for what in sorted(recordings, key=drawn):
-        seen[what.speaker] += 1
-        count = seen[what.speaker]
-        due = [s for s, more in held.items() if (count + more) // 10 > (count - 1 + more) // 10]
-        places[what] = due[0] if due else "train"
-    return {
-        split: [what.id for what in sorted(places) if places[what] == split]
-        for split in ("train", "val", "test")
-    }
-
-
 def _windows(found: Paired, frames: int) -> Iterator[Clip]:
     name, speaker = found.what.id, found.what.speaker
     for number in range(found.frames // frames):
@@ -317,23 +190,31 @@ def _windows(found: Paired, frames: int) -> Iterator[Clip]:
         )
 
 
-def corpus_of(root: Path, found: Sequence[Paired], frames: int, seed: int = SEED) -> Corpus:
+def corpus_of(
+    root: Path, found: Sequence[Paired], frames: int, seed: int = SEED, rule: str = "ours"
+) -> Corpus:
     """Cut recordings into clips of `frames` frames."""
-    clips = tuple(clip for one in found for clip in _windows(one, frames))
-    ids: dict[str, list[str]] = defaultdict(list)
-    for clip in clips:
-        ids[clip.id.partition("/")[0]].append(clip.id)
+    pieces = {one.what: list(_windows(one, frames)) for one in found}
     # Recordings too short for a window belong to no split.
-    whole = [one.what for one in found if one.what.id in ids]
-    splits = split_recordings(whole, seed)
-    speakers = tuple(dict.fromkeys(what.speaker for what in sorted(whole)))
+    whole = sorted(what for what, clips in pieces.items() if clips)
+    splits: dict[str, list[str]] = {"train": [], "val": [], "test": []}
+    if rule == "ours":
+        homes = {name: s for s, names in split_recordings(whole, seed).items() for name in names}
+    lengths = {one.what: one.frames for one in found}
+    for what in whole:
+        for number, clip in enumerate(pieces[what]):
+            if rule == "ours":
+                home: str | None = homes[what.id]
+            else:
+                share = frames / lengths[what]
+                home = authors_split(what, number * share, (number + 1) * share)
+            if home is not None:
+                splits[home].append(clip.id)
+    speakers = tuple(dict.fromkeys(what.speaker for what in whole))
     return Corpus(
         name="beat",
-        clips=clips,
-        splits={
-            split: tuple(clip for name in names for clip in ids[name])
-            for split, names in splits.items()
-        },
+        clips=tuple(clip for clips in pieces.values() for clip in clips),
+        splits={split: tuple(ids) for split, ids in splits.items()},
         speakers=speakers,
         face_ids=dict.fromkeys(speakers, FACE_ID),
         fps=float(FPS),
@@ -356,6 +237,7 @@ def load_beat(
     speakers: str | Sequence[str | int] | None = None,
     types: Sequence[int] = (0,),
     window_seconds: float = WINDOW_SECONDS,
+    split_rule: str = "ours",
     seed: int = SEED,
 ) -> Corpus:
     """Open BEAT as it was downloaded. Only headers are read; sound and motion when asked for.
@@ -372,11 +254,16 @@ def load_beat(
     speakers : str or sequence, optional
         Some of them, by number or name: ``"2 4 6 8"`` are those of FaceDiffuser. All by default.
     types : sequence of int
-        Kinds of speech. 0, a speech in English, is what the published work uses.
+        Kinds of speech, see `talking_heads.corpus.beat_names.TYPES`. 0, a speech in English, is
+        what published work on faces uses.
     window_seconds : float
         Length of a clip.
+    split_rule : {"ours", "authors"}
+        ``"ours"``: 80/10/10 by recording, see `talking_heads.corpus.beat_names.split_recordings`.
+        ``"authors"``: by sequence numbers, as BEAT's authors give them for version 0.2.1, see
+        `talking_heads.corpus.beat_names.authors_split`. FaceDiffuser's split is not public.
     seed : int
-        Of the splits, see `split_recordings`.
+        Of our split.
 
     Returns
     -------
@@ -387,15 +274,17 @@ def load_beat(
     Raises
     ------
     UserError
-        If there is no such folder or speaker, or no clip. What only the whole of a file can tell is
-        checked when a clip of it is read.
+        If there is no such folder, speaker or rule, or no clip. What only the whole of a file can
+        tell is checked when a clip of it is read.
     """
     folder = Path(root)
     frames = window_frames(window_seconds)
+    if split_rule not in RULES:
+        raise UserError(f"The split is one of {', '.join(RULES)}, not {split_rule!r:.40}.")
     if not folder.is_dir():
         raise UserError(f"{shown(folder)} is not a folder.")
     index = index_files(folder, types, _chosen(folder, speakers))
-    corpus = corpus_of(folder, index.found, frames, seed)
+    corpus = corpus_of(folder, index.found, frames, seed, split_rule)
     if not len(corpus):
         first = sorted(index.damaged + index.missing)[:1]
         raise UserError(

@@ -19,6 +19,7 @@ from talking_heads.corpus.beat import (
     window_frames,
 )
 from talking_heads.corpus.beat_json import DISK_FPS, FPS, read_json
+from talking_heads.corpus.beat_names import TYPES
 from talking_heads.corpus.headers import BadFile
 from talking_heads.corpus.lazy import SoundFile
 from talking_heads.corpus.problems import Problem, Scan
@@ -28,7 +29,7 @@ from talking_heads.errors import UserError
 DRIFT = 0.5
 """Seconds by which sound and motion of a recording may differ before it is reported."""
 KNOWN_TO_LACK = {9: (2, 8), 21: (1, 8)}
-"""Sequences that the download itself lacks, by the speaker's number."""
+"""First and last of the sequences of type 0 that the download itself lacks, by the speaker."""
 
 _PIECE = 60.0
 
@@ -143,12 +144,21 @@ def _notes(index: Index, good: Sequence[Paired], used: float) -> list[str]:
     )
     notes.append(f"Channels of the files: {told}.")
     if index.left_out:
-        types = ", ".join(f"{kind} ({n:,})" for kind, n in sorted(index.left_out.items()))
-        notes.append(f"Left out are recordings of other types than 0, English speech: {types}.")
-    notes.append("The split is ours, 80/10/10 by recording: the published file is not public.")
-    starts = {(one.what.number, one.what.start) for one in index.found}
-    for number in sorted({one.what.number for one in index.found} & KNOWN_TO_LACK.keys()):
+        types = ", ".join(
+            f"{n:,} of type {kind}" + (f" ({TYPES[kind]})" if kind < len(TYPES) else "")
+            for kind, n in sorted(index.left_out.items())
+        )
+        notes.append(f"Left out are recordings that are no English speech: {types}.")
+    notes.append(
+        "The split is ours, 80/10/10 by recording: FaceDiffuser's is not public. "
+        'load_beat(..., split_rule="authors") gives that of BEAT\'s authors.'
+    )
+    there = {(one.what.number, one.what.start) for one in index.found}
+    for number in sorted({number for number, _ in there} & KNOWN_TO_LACK.keys()):
         start, end = KNOWN_TO_LACK[number]
-        if (number, start) not in starts:
-            notes.append(f"Speaker {number} lacks 0_{start}_{end}: so does the download.")
+        lost = [n for n in range(start, end + 1) if (number, n) not in there]
+        if lost:
+            notes.append(
+                f"Speaker {number} lacks sequences {lost[0]} to {lost[-1]}: the download does too."
+            )
     return notes

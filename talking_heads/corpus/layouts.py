@@ -208,7 +208,7 @@ def _by_sound(folder: Path) -> str | None:
 
 
 def _has_beat(root: Path) -> bool:
-    from talking_heads.corpus.beat import parse_name
+    from talking_heads.corpus.beat_names import parse_name
 
     folders = [root, *(root / name for name in _visible(root) if (root / name).is_dir())]
     return any(

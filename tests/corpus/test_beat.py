@@ -16,10 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talking_heads.corpus import Corpus, beat_json
-from talking_heads.corpus.beat import (
+from talking_heads.corpus.beat import load_beat
+from talking_heads.corpus.beat_names import (
     Recording,
+    authors_split,
     emotion_of,
-    load_beat,
     parse_name,
     split_recordings,
 )
@@ -66,6 +67,9 @@ def test_the_emotions_as_documented() -> None:
     # 64 is neutral either way.
     assert lost == [72, 80, 86, 94, 102, 110, 118]
     assert {emotion_of(n, published=True) for n in lost} == {"neutral"}
+    # The numbers of conversations have no such meaning.
+    assert Recording(1, "wayne", 1, 70, 70).emotion == "neutral"
+    assert Recording(1, "wayne", 2, 70, 70).emotion == "happiness"
 
 
 def test_names() -> None:
@@ -130,6 +134,68 @@ def test_splits_are_even_over_emotions() -> None:
     # The draw is not the order of the numbers.
     first = [int(name.split("_")[3]) for name in splits["test"] if name.startswith("1_")]
     assert first != list(range(first[0], first[0] + len(first)))
+
+
+FOUR_HOURS, ONE_HOUR = (1, 2, 3, 4, 6, 7, 8, 9, 11, 21), (5, 10, *range(12, 21), *range(22, 31))
+AUTHORS = {
+    # As listed by BEAT's authors: type and sequence.
+    ("train", FOUR_HOURS): (
+        [(0, n) for n in range(9, 57)]
+        + [(0, n) for n in (66, 67, 68, 69, 70, 71, 74, 75, 76, 77, 78, 79, 82, 83, 84, 85)]
+        + [(0, n) for n in (88, 89, 90, 91, 92, 93, 96, 97, 98, 99, 100, 101)]
+        + [(0, n) for n in (104, 105, 106, 107, 108, 109, 112, 113, 114, 115, 116, 117)]
+        + [(1, n) for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11)]
+    ),
+    ("val", FOUR_HOURS): (
+        [(0, n) for n in (57, 58, 59, 60, 61, 62, 63, 64, 72, 80, 86, 94, 102, 110, 118)]
+        + [(1, 12)]
+    ),
+    ("test", FOUR_HOURS): (
+        [(0, n) for n in (1, 2, 3, 4, 5, 6, 7, 8, 65, 73, 81, 87, 95, 103, 111)] + [(1, 1)]
+    ),
+    ("train", ONE_HOUR): (
+        [(0, n) for n in (9, 10, 11, 12, 13, 14, 15, 16, 66, 74, 82, 88, 96, 104, 112, 118)]
+        + [(1, 2), (1, 3)]
+    ),
+    ("val", ONE_HOUR): [(0, n) for n in (5, 6, 7, 8)],
+    ("test", ONE_HOUR): [(0, n) for n in (1, 2, 3, 4)],
+    ("halves", ONE_HOUR): [(0, n) for n in (65, 73, 81, 87, 95, 103, 111)] + [(1, 1)],
+}
+
+
+def test_the_split_of_the_authors() -> None:
+    wanted = {
+        (speaker, *place): split
+        for (split, speakers), places in AUTHORS.items()
+        for speaker in speakers
+        for place in places
+    }
+    wanted |= {(29, 1, 0): "train", (29, 1, 4): "train"}
+    for speaker in range(32):
+        for kind in range(8):
+            for number in range(125):
+                what = Recording(speaker, "x", kind, number, number)
+                found = {authors_split(what, *part) for part in ((0, 0.3), (0.4, 0.6), (0.5, 1))}
+                split = wanted.get((speaker, kind, number))
+                assert found == ({"test", None, "val"} if split == "halves" else {split}), what
+                assert (
+                    authors_split(Recording(speaker, "x", kind, number, number + 1), 0, 1) is None
+                )
+
+
+def test_the_split_of_the_authors_by_name(tmp_path: Path) -> None:
+    for name in ("5_stewart_0_65_65", "5_stewart_0_9_9", "5_stewart_0_40_40", "2_scott_0_1_1"):
+        write_recording(tmp_path, name, 360)
+    corpus = load_beat(tmp_path, window_seconds=1, split_rule="authors")
+    assert corpus.splits == {
+        "train": tuple(f"5_stewart_0_9_9/00{n}" for n in range(6)),
+        "val": tuple(f"5_stewart_0_65_65/00{n}" for n in (3, 4, 5)),
+        "test": tuple(f"2_scott_0_1_1/00{n}" for n in range(6))
+        + tuple(f"5_stewart_0_65_65/00{n}" for n in (0, 1, 2)),
+    }
+    assert len(corpus) == 24
+    with pytest.raises(UserError, match="one of ours, authors"):
+        load_beat(tmp_path, split_rule="published")
 
 
 def test_windows_of_a_recording_share_a_split(tmp_path: Path) -> None:
@@ -264,7 +330,8 @@ def test_what_the_scan_tells(trap_path: Path) -> None:
         ("4/4_lawrence_0_2_2.wav", "it lasts 13.5 s, its motion 15.0 s"),
     ]
     notes = " ".join(scan.notes)
-    assert "15 with 51, 1 with 52" in notes and "1 (1)" in notes and "The split is ours" in notes
+    assert "15 with 51, 1 with 52" in notes and "The split is ours" in notes
+    assert "1 of type 1 (English conversation)" in notes
     assert scan.disk_fps == 60 and scan.corpus.fps == 30
 
     deep = scan_beat(trap_path, thorough=True)
@@ -353,8 +420,10 @@ def test_damage_behind_the_headers_names_the_file(tmp_path: Path) -> None:
 
 def test_known_gaps_of_the_download(tmp_path: Path) -> None:
     write_recording(tmp_path, "9_miranda_0_1_1", 605)
-    assert any("Speaker 9 lacks 0_2_8" in note for note in scan_beat(tmp_path).notes)
-    write_recording(tmp_path, "9_miranda_0_2_8", 605)
+    notes = scan_beat(tmp_path).notes
+    assert "Speaker 9 lacks sequences 2 to 8: the download does too." in notes
+    for number in range(2, 9):
+        write_recording(tmp_path, f"9_miranda_0_{number}_{number}", 10)
     assert not any("lacks" in note for note in scan_beat(tmp_path).notes)
 
 
