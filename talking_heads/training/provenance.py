@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from talking_heads.files import shown
 from talking_heads.models.checkpoint import CONTRACT, read_json
 from talking_heads.models.loading import shipped_models
 from talking_heads.paths import checkpoint_dir
@@ -96,7 +97,7 @@ def model_record(name: str | Path, model: Animator) -> dict[str, Any]:
         where the weights come from, and the SHA-256 of the weights' file if `name` leads to one.
     """
     text = os.fspath(name)
-    record: dict[str, Any] = {"name": Path(text).name or text, "class": type(model).__name__}
+    record: dict[str, Any] = {"name": shown(Path(text).name or text), "class": type(model).__name__}
     config, contract = getattr(model, "config", None), getattr(model, "contract", None)
     if isinstance(model, torch.nn.Module):
         record["parameters"] = sum(p.numel() for p in model.parameters())

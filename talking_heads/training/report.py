@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from talking_heads.files import write_text
+from talking_heads.files import shown, write_text
 from talking_heads.metrics.registry import ALL_METRICS
 from talking_heads.metrics.summary import shown_unit
 from talking_heads.training.evaluate import TIME
@@ -21,6 +21,9 @@ WIDTH = 100
 """Columns that a table may take."""
 _DIGITS = 6
 _NOTHING = 1e-15
+_NUMBER = 9
+"""Columns that the longest number takes: -1.23e-07."""
+_LONGEST_NAME = 60
 _ABOUT = ("title", "formula", "source")
 
 
@@ -99,17 +102,7 @@ def comparison_table(results: Sequence[Mapping[str, Any]]) -> str:
             labels[TIME] = f"{TIME} (ms)"
         start = max(map(len, labels.values()))
         for group in _groups(own, WIDTH - start):
-            widths = [_width(result) for result in group]
-            heads = [result["model"]["name"] for result in group]
-            lines.append(
-                " " * start + "".join(f"{h:>{w}}" for h, w in zip(heads, widths, strict=True))
-            )
-            for name, label in labels.items():
-                cells = [_cell(result, name, units) for result in group]
-                lines.append(
-                    f"{label:{start}}"
-                    + "".join(f"{cell:>{w}}" for cell, w in zip(cells, widths, strict=True))
-                )
+            lines += _block(group, labels, units, start)
             lines.append("")
     for note in _about_numbers(results):
         lines += _wrapped(note)
@@ -232,17 +225,51 @@ def _cell(result: Mapping[str, Any], name: str, units: Mapping[str, tuple[float,
     return "-" if figure is None else number(units[name][0] * figure["value"])
 
 
-def _width(result: Mapping[str, Any]) -> int:
-    return max(len(result["model"]["name"]), 9) + 2
+def _name_lines(result: Mapping[str, Any]) -> list[str]:
+    """Return a model's name in pieces, so that its column need not be wide: ``conv_/regressor``."""
+    name = shown(result["model"]["name"])[:_LONGEST_NAME]
+    lines: list[str] = []
+    for piece in re.findall(r"[^_]{1,13}_*|_+", name) or ["?"]:
+        if lines and len(lines[-1] + piece) <= _NUMBER:
+            lines[-1] += piece
+        else:
+            lines.append(piece)
+    return lines
+
+
+def _column(result: Mapping[str, Any]) -> int:
+    return max(_NUMBER, *map(len, _name_lines(result))) + 1
 
 
 def _groups(results: Sequence[Mapping[str, Any]], width: int) -> list[list[Mapping[str, Any]]]:
-    groups: list[list[Mapping[str, Any]]] = [[]]
-    for result in results:
-        if groups[-1] and sum(map(_width, groups[-1])) + _width(result) > width:
-            groups.append([])
-        groups[-1].append(result)
-    return groups
+    """Split results into groups of about one size that are not wider than `width`."""
+    widest = max(map(_column, results))
+    blocks = -(-len(results) // max(1, width // widest))
+    size = -(-len(results) // blocks)
+    return [list(results[start : start + size]) for start in range(0, len(results), size)]
+
+
+def _block(
+    group: Sequence[Mapping[str, Any]],
+    labels: Mapping[str, str],
+    units: Mapping[str, tuple[float, str]],
+    start: int,
+) -> list[str]:
+    """Return the lines of some columns: the names of the models, then a line for each metric."""
+    heads = [_name_lines(result) for result in group]
+    depth = max(map(len, heads))
+    rows = [
+        ("", *cells)
+        for cells in zip(*([""] * (depth - len(head)) + head for head in heads), strict=True)
+    ]
+    rows += [
+        (label, *(_cell(result, name, units) for result in group)) for name, label in labels.items()
+    ]
+    widths = [_column(result) for result in group]
+    return [
+        f"{label:{start}}" + "".join(f"{c:>{w}}" for c, w in zip(cells, widths, strict=True))
+        for label, *cells in rows
+    ]
 
 
 def _wrapped(text: str) -> list[str]:
