@@ -1,14 +1,18 @@
-"""Clips of speech with motion, and the course corpus.
+"""Clips of speech with motion: the course corpus, VOCASET, BIWI and BEAT.
 
 `talking_heads.corpus.batching` needs torch, so it is imported by name.
 """
 
 from talking_heads.corpus.articulation import articulate
+from talking_heads.corpus.beat import load_beat
+from talking_heads.corpus.biwi import load_biwi
 from talking_heads.corpus.clip import Clip, Corpus
 from talking_heads.corpus.course import build_course_corpus, build_own_corpus
 from talking_heads.corpus.info import compare_corpora, corpus_info, verify_corpus
+from talking_heads.corpus.layouts import find_layout
 from talking_heads.corpus.store import corpus_folder, has_corpus, load_corpus
 from talking_heads.corpus.style import SPEAKERS, Speaker, Style, get_speaker
+from talking_heads.corpus.vocaset import load_vocaset
 
 __all__ = [
     "SPEAKERS",
@@ -22,8 +26,12 @@ __all__ = [
     "compare_corpora",
     "corpus_folder",
     "corpus_info",
+    "find_layout",
     "get_speaker",
     "has_corpus",
+    "load_beat",
+    "load_biwi",
     "load_corpus",
+    "load_vocaset",
     "verify_corpus",
 ]
