@@ -474,3 +474,12 @@ def test_features_are_the_log_mel_of_the_whole_sound() -> None:
     whole = log_mel(audio)
     assert starts == [0, 4, 8, 12]
     torch.testing.assert_close(mel, whole[:, 19 : 19 + 58], rtol=0, atol=1e-5)
+
+
+def test_16_bits_barely_change_the_motion(tmp_path: Path) -> None:
+    model, audio = build(), speech(1)
+    model.save_pretrained(tmp_path)
+    again = ConvRegressor.from_pretrained(tmp_path)
+    assert again.motion_out.weight.dtype == torch.float32
+    made, wanted = again.animate(audio).values, model.animate(audio).values
+    assert 0 < np.abs(made - wanted).max() < 1e-3
