@@ -61,13 +61,29 @@ def test_programs(program: str, folder: Path) -> None:
 
 
 def test_the_views_of_the_data_readme(folder: Path) -> None:
-    (program,) = _blocks("python", DATA_README)
+    program, *_ = _blocks("python", DATA_README)
     shapes = "print(clip.vertices('low').shape[1:], batch['motion'].shape, data.templates().shape)"
     done = _run([sys.executable, "-c", f"{program}\n{shapes}"], folder)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[0] == (
         "(1142, 3) torch.Size([24, 100, 1142, 3]) torch.Size([16, 1142, 3])"
     )
+
+
+def test_the_real_data_sets_of_the_data_readme(
+    tmp_path: Path, mini_vocaset: Path, mini_biwi: Path
+) -> None:
+    """On miniatures, under the names that the text gives them."""
+    (tmp_path / "vocaset").symlink_to(mini_vocaset)
+    (tmp_path / "BIWI").symlink_to(mini_biwi)
+    programs = [text for text in _blocks("python", DATA_README) if re.search("vocaset|BIWI", text)]
+    assert len(programs) == 2
+    for program in programs:
+        show = "print(clip.motion.values.shape, corpus.surface.regions['lips'].shape)"
+        done = _run([sys.executable, "-c", f"{program}\n{show}"], tmp_path)
+        assert done.returncode == 0, done.stderr
+        wanted = "(30, 5023, 3) (250,)" if "vocaset" in program else "(25, 23370, 3) (4996,)"
+        assert done.stdout.strip() == wanted
 
 
 def test_the_speakers_of_the_data_readme_can_be_read(folder: Path) -> None:

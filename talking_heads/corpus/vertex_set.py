@@ -165,7 +165,8 @@ def scan(root: str | Path, about: VertexSet, *, thorough: bool = False) -> Scan:
     for clip, split in found:
         splits.setdefault(split, []).append(clip.id)
     for name, wanted in about.published.items():
-        lost = sorted(set(wanted) - set(splits[name]))
+        held = set(splits[name])
+        lost = [clip_id for clip_id in wanted if clip_id not in held]
         if lost:
             notes.append(
                 f"The split {name} has {len(wanted) - len(lost)} of its {len(wanted)} published "
@@ -173,7 +174,8 @@ def scan(root: str | Path, about: VertexSet, *, thorough: bool = False) -> Scan:
             )
     for name, ids in splits.items():
         if name not in about.published:
-            notes.append(f"{len(ids)} clips are in no published split; they make the split {name}.")
+            many = f"{len(ids)} clips are" if len(ids) > 1 else "1 clip is"
+            notes.append(f"{many} in no published split; look in the split {name}.")
     surface = _surface(folder, about, templates, problems, notes) if templates else None
     present = {clip.speaker for clip in clips}
     known = [speaker for speaker in about.speakers if speaker in present]
