@@ -251,6 +251,43 @@ def test_clips_are_windows_of_the_files(tmp_path: Path) -> None:
         np.testing.assert_array_equal(clip.sound(10, 20), sound[5_333:10_667])
 
 
+@pytest.mark.parametrize(
+    ("frames", "seconds", "windows", "told"),
+    [
+        (1200, 20.0, 2, False),
+        (1199, 20.0, 2, False),  # every second of 1,199 frames is 600
+        (1198, 20.0, 1, False),
+        (1200, 19.99, 1, False),
+        (1200, 30.0, 2, True),
+        (1200, 12.0, 1, True),
+        (1200, 9.9, 0, True),
+        (1000, 19.9, 1, True),
+        (1200, 20.45, 2, False),
+        (1200, 20.55, 2, True),
+    ],
+)
+def test_the_common_part_of_sound_and_motion_is_used(
+    tmp_path: Path, frames: int, seconds: float, windows: int, told: bool
+) -> None:
+    write_recording(tmp_path, "2_scott_0_9_9", frames, samples=round(seconds * 16_000))
+    scan = scan_beat(tmp_path)
+    assert len(scan.clips) == windows
+    assert [p.path for p in scan.problems] == ["2/2_scott_0_9_9.wav"] * told
+    for clip in scan.clips:
+        assert clip.motion.values.shape == (300, 52) and clip.audio.shape == (160_000,)
+
+
+def test_a_sound_that_was_cut_while_copying(tmp_path: Path) -> None:
+    """Its header still promises 20 s: what is there counts."""
+    write_recording(tmp_path, "2_scott_0_9_9", 1200)
+    path = tmp_path / "2" / "2_scott_0_9_9.wav"
+    path.write_bytes(path.read_bytes()[: 44 + 12 * 32_000])
+    scan = scan_beat(tmp_path)
+    assert "it lasts 12.0 s, its motion 20.0 s" in scan.problems[0].what
+    (clip,) = load_beat(tmp_path)
+    assert clip.audio.shape == (160_000,)
+
+
 def test_the_corpus(plain_path: Path) -> None:
     corpus = load_beat(plain_path)
     assert (corpus.name, corpus.layout, corpus.fps, corpus.unit) == ("beat", "beat", 30.0, None)
