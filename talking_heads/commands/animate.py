@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talking_heads.commands.arguments import Subparsers, add_command, positive, rate, seed, title
+from talking_heads.errors import UserError
 from talking_heads.files import shown
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from talking_heads.corpus import Corpus
     from talking_heads.models import Model
 
 
@@ -22,6 +24,7 @@ def _animate(
     audio: NDArray[np.float32],
     name: str,
     speaker: str | None,
+    corpus: Corpus | None,
     options: argparse.Namespace,
 ) -> None:
     """Turn ``audio`` into motion and write it where ``options`` say."""
@@ -41,8 +44,27 @@ def _animate(
         )
     if not options.quiet:
         print(f"Writing {shown(options.out)} ...", file=sys.stderr)
-    write_motion(options.out, motion, audio, title=title(name), alive=options.alive)
+    speaks = motion.face_id.partition("@")[0]
+    head = None if corpus is None else corpus.head(speaks)
+    write_motion(options.out, motion, audio, face=head, title=title(name), alive=options.alive)
     print(f"{shown(options.out)}: {len(motion)} frames, {motion.duration:.2f} s")
+
+
+def _mesh(model: Model, data: str | None) -> Corpus | None:
+    """Return the corpus whose mesh the model moves; None for the course's head."""
+    from talking_heads.corpus import load_corpus
+    from talking_heads.models.contract import check_fits
+
+    if model.contract.kind == "coefficients":
+        return None
+    if data is None:
+        raise UserError(
+            "This model moves the mesh of the data set that it was trained on.\n"
+            "Say where that lies: --data FOLDER."
+        )
+    corpus = load_corpus(data)
+    check_fits(model.contract, corpus)
+    return corpus
 
 
 def _run_animate(options: argparse.Namespace) -> int:
@@ -53,7 +75,8 @@ def _run_animate(options: argparse.Namespace) -> int:
     check_output(options.out, inputs=[options.audio])
     audio = load_audio(options.audio)
     model = load_model(options.model)
-    _animate(model, audio, options.audio.stem, options.speaker, options)
+    corpus = _mesh(model, options.data)
+    _animate(model, audio, options.audio.stem, options.speaker, corpus, options)
     return 0
 
 
@@ -68,7 +91,8 @@ def _run_say(options: argparse.Namespace) -> int:
     speaker = options.speaker
     if speaker is None and options.voice in model.speakers:
         speaker = options.voice
-    _animate(model, speech.audio, options.text, speaker, options)
+    corpus = _mesh(model, options.data)
+    _animate(model, speech.audio, options.text, speaker, corpus, options)
     return 0
 
 
@@ -86,6 +110,9 @@ def _add_options(parser: argparse.ArgumentParser, speaker_default: str) -> None:
     parser.add_argument("--seed", type=seed, default=0, help="the same seed, the same motion (0)")
     parser.add_argument(
         "--model", default="diff_speaker", help="a shipped model's name or a checkpoint folder"
+    )
+    parser.add_argument(
+        "--data", help="for a model of vertices: the folder of the data set that it was trained on"
     )
     parser.add_argument("--steps", type=positive, help="denoising steps (default: the model's)")
     parser.add_argument(

@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talking_heads.corpus.heads import Head
 from talking_heads.errors import UserError
 from talking_heads.export.arrays import write_npz
 from talking_heads.export.page import write_html
@@ -53,7 +54,7 @@ def write_motion(
     motion: Motion,
     audio: Any = None,
     *,
-    face: Face | None = None,
+    face: Face | Head | None = None,
     title: str | None = None,
     alive: bool = False,
 ) -> None:
@@ -65,7 +66,8 @@ def write_motion(
         As in `write_html` and `write_npz`; arrays hold neither audio nor title.
     alive : bool
         Add the blinks, gaze and motion of the head that the motion lacks: a page begins with them
-        switched on, arrays hold them.
+        switched on, arrays hold them. The mesh of another data set has neither lids nor a neck
+        that could turn, and stays as it is.
 
     Raises
     ------
@@ -74,6 +76,8 @@ def write_motion(
     """
     target = check_output(path)
     if target.suffix.lower() == ".npz":
-        write_npz(target, enliven(motion, face=face) if alive else motion, face=face)
+        if alive and not isinstance(face, Head):
+            motion = enliven(motion, face=face)
+        write_npz(target, motion, face=face)
     else:
         write_html(target, motion, audio, face=face, title=title, alive=alive)
