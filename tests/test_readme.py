@@ -86,6 +86,15 @@ def test_the_real_data_sets_of_the_data_readme(
         assert done.stdout.strip() == wanted
 
 
+def test_beat_of_the_data_readme(tmp_path: Path, mini_beat: Path) -> None:
+    (tmp_path / "beat_english_v0.2.1").symlink_to(mini_beat)
+    (program,) = [text for text in _blocks("python", DATA_README) if "load_beat" in text]
+    show = "print(clip.motion.values.shape, corpus.speakers)"
+    done = _run([sys.executable, "-c", f"{program}\n{show}"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "(300, 52) ('2_scott', '4_lawrence')"
+
+
 def test_the_speakers_of_the_data_readme_can_be_read(folder: Path) -> None:
     from talking_heads.corpus.casting import read_people
 
