@@ -17,8 +17,10 @@ from talking_heads.corpus.clip import Corpus
 from talking_heads.corpus.headers import BadFile
 from talking_heads.corpus.problems import Problem, Scan
 from talking_heads.corpus.vertex_set import (
+    Floats,
     Ints,
     Regions,
+    Triangles,
     VertexSet,
     checked_region,
     load,
@@ -111,6 +113,20 @@ def _read_regions(root: Path, problems: list[Problem]) -> Regions:
     return regions
 
 
+def _strange_size(template: Floats, triangles: Triangles) -> str:
+    """Say so if a face at rest has not an area of about 1."""
+    if not len(triangles):
+        return ""
+    a, b, c = (template[triangles[:, corner]].astype(np.float64) for corner in range(3))
+    area = 0.5 * float(np.linalg.norm(np.cross(b - a, c - a), axis=-1).sum())
+    if 0.8 <= area <= 1.25:
+        return ""
+    return (
+        f"The first template has an area of {area:.3g}, not 1 as after CodeTalker's preprocessing: "
+        "errors on this copy do not compare with published ones."
+    )
+
+
 BIWI = VertexSet(
     name="biwi",
     title="BIWI",
@@ -128,6 +144,7 @@ BIWI = VertexSet(
         for split, (speakers, sentences) in SPLITS.items()
     },
     read_regions=_read_regions,
+    strange_size=_strange_size,
     no_regions=(
         "regions/lve.txt or regions/fdd.txt is missing: LVE and FDD cannot be measured without."
     ),

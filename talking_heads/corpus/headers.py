@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import struct
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +115,10 @@ def read_npy_header(path: Path) -> NpyHeader:
                 (1, 0): np.lib.format.read_array_header_1_0,
                 (2, 0): np.lib.format.read_array_header_2_0,
             }[version]
-            shape, fortran, dtype = read(file, max_header_size=_MOST_HEADER)
+            with warnings.catch_warnings():
+                # NumPy warns of headers that Python 2 wrote, (10L, 3L), and reads them.
+                warnings.simplefilter("ignore", UserWarning)
+                shape, fortran, dtype = read(file, max_header_size=_MOST_HEADER)
             offset = file.tell()
         except OSError as error:
             raise BadFile(f"it cannot be read ({error.strerror or error})") from error

@@ -180,6 +180,40 @@ def _bytes(*args: Any) -> bytes:
     return b""
 
 
+_KEYS = (str, bytes, int, float, bool, type(None))
+
+
+def checked_key(key: Any) -> Any:
+    """Return a key of a dict: a plain value, or a tuple of some."""
+    # A tuple of tuples of tuples ... could be too deep to be hashed.
+    flat = key if type(key) is tuple else (key,)
+    if not all(type(part) in _KEYS or isinstance(part, np.generic) for part in flat):
+        raise Refused("a key of a dict that is no plain value")
+    return key
+
+
+def _ordered_dict(*args: Any) -> dict[Any, Any]:
+    # Plain dicts have kept their order since Python 3.7. Python 2 wrote the pairs as arguments.
+    pairs = args[0] if args else []
+    if len(args) > 1 or type(pairs) is not list:
+        raise Refused("an ordered dict made of something else")
+    if not all(type(pair) in (list, tuple) and len(pair) == 2 for pair in pairs):
+        raise Damaged("a dict has a key without a value")
+    return {checked_key(key): value for key, value in pairs}
+
+
+def _default_dict(*args: Any) -> dict[Any, Any]:
+    # What it would give for a missing key is dropped, and never called.
+    plain = all(part is None or (isinstance(part, Name) and part.build is _type) for part in args)
+    if len(args) > 1 or not plain:
+        raise Refused("a dict that calls something")
+    return {}
+
+
+def _type(*args: Any) -> Any:
+    raise Refused("a call of a type")
+
+
 def _bytearray(*args: Any) -> bytes:
     if args and not (len(args) == 1 and isinstance(args[0], bytes)):
         raise Refused("a bytearray made of something else")
@@ -193,6 +227,13 @@ TABLE: dict[tuple[str, str], Callable[..., Any]] = {
     ("builtins", "bytes"): _bytes,
     ("__builtin__", "bytes"): _bytes,
     ("builtins", "bytearray"): _bytearray,
+    ("collections", "OrderedDict"): _ordered_dict,
+    ("collections", "defaultdict"): _default_dict,
+    **{
+        (module, name): _type
+        for module in ("builtins", "__builtin__")
+        for name in ("dict", "list", "int", "float")
+    },
     ("__builtin__", "bytearray"): _bytearray,
     **{
         (f"numpy.{core}.{module}", name): build

@@ -233,7 +233,8 @@ def _mesh(
         outside = ~((index >= 0) & (index < len(points)) & (index == np.floor(index)))
     if outside.any():
         raise _Bad("a face names a vertex that is not there")
-    vertices = np.stack([np.asarray(axis, np.float64) for axis in axes], 1)
+    with np.errstate(invalid="ignore"):
+        vertices = np.stack([np.asarray(axis, np.float64) for axis in axes], 1)
     if not np.isfinite(vertices).all():
         raise _Bad("a coordinate is not finite")
     return vertices, np.ascontiguousarray(index, dtype=np.int32)

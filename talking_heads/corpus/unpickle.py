@@ -21,7 +21,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from talking_heads.corpus.pickled_arrays import TABLE, Damaged, Name, Pending, Refused
+from talking_heads.corpus.pickled_arrays import TABLE, Damaged, Name, Pending, Refused, checked_key
 from talking_heads.errors import UserError
 from talking_heads.files import shown
 
@@ -216,7 +216,7 @@ class _Machine:
         if len(values) % 2:
             raise Damaged("a dict has a key without a value")
         for key, value in zip(values[::2], values[1::2], strict=True):
-            target[_checked_key(key)] = value
+            target[checked_key(key)] = value
 
     def make_dict(self) -> None:
         values = self.group()
@@ -316,17 +316,6 @@ def _built(value: Any) -> Any:
     if isinstance(value, Pending) and isinstance(value.value, np.ndarray):
         return value.value
     return value
-
-
-_KEYS = (str, bytes, int, float, bool, type(None))
-
-
-def _checked_key(key: Any) -> Any:
-    # A tuple of tuples of tuples ... could be too deep to be hashed.
-    flat = key if type(key) is tuple else (key,)
-    if not all(type(part) in _KEYS or isinstance(part, np.generic) for part in flat):
-        raise Refused("a key of a dict that is no plain value")
-    return key
 
 
 def _check(value: Value) -> None:

@@ -40,6 +40,7 @@ from talking_heads.files import shown
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Triangles = NDArray[np.int32]
 Regions = Mapping[str, Ints]
 
 MOTIONS, SOUNDS, TEMPLATES = "vertices_npy", "wav", "templates.pkl"
@@ -88,6 +89,9 @@ class VertexSet:
         ``read_regions(root, problems)`` returns the regions, and adds to the list of problems.
     no_regions : str
         A sentence that tells what to do where there are none.
+    strange_size : callable
+        ``strange_size(template, triangles)`` returns a sentence if the size of a face tells that
+        the coordinates are not those of the published preprocessing, or ``""``.
     """
 
     name: str
@@ -104,6 +108,7 @@ class VertexSet:
     published: Mapping[str, tuple[str, ...]]
     read_regions: Callable[[Path, list[Problem]], Regions]
     no_regions: str
+    strange_size: Callable[[Floats, Triangles], str]
 
     @property
     def fps(self) -> float:
@@ -394,6 +399,9 @@ def _surface(
             f"There is no mesh of {about.vertices:,} vertices ({about.mesh}): faces cannot be "
             "drawn as surfaces."
         )
+    strange = about.strange_size(next(iter(templates.values())), triangles)
+    if strange:
+        notes.append(strange)
     regions = about.read_regions(folder, problems)
     if not {"lips", "upper_face"} <= regions.keys():
         notes.append(about.no_regions)

@@ -16,7 +16,16 @@ from talking_heads.corpus.clip import Corpus
 from talking_heads.corpus.headers import BadFile
 from talking_heads.corpus.problems import Problem, Scan
 from talking_heads.corpus.unpickle import load_pickle
-from talking_heads.corpus.vertex_set import Regions, VertexSet, checked_region, load, phrase, scan
+from talking_heads.corpus.vertex_set import (
+    Floats,
+    Regions,
+    Triangles,
+    VertexSet,
+    checked_region,
+    load,
+    phrase,
+    scan,
+)
 from talking_heads.errors import UserError
 
 VERTICES = 5023
@@ -108,6 +117,14 @@ def _read_masks(root: Path, problems: list[Problem]) -> Regions:
     return masks
 
 
+def _strange_size(template: Floats, triangles: Triangles) -> str:
+    """Say so if a head is not between 10 cm and 1 m high."""
+    height = float(np.ptp(template[:, 1]))
+    if 0.1 <= height <= 1:
+        return ""
+    return f"The first template is {height:.3g} high: these are no metres, as VOCASET has."
+
+
 VOCASET = VertexSet(
     name="vocaset",
     title="VOCASET",
@@ -125,6 +142,7 @@ VOCASET = VertexSet(
         for split, (speakers, sentences) in SPLITS.items()
     },
     read_regions=_read_masks,
+    strange_size=_strange_size,
     no_regions=f"{MASKS} is missing: without lips and upper face, LVE and FDD cannot be measured.",
 )
 

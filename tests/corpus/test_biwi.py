@@ -187,6 +187,18 @@ def test_the_folder_above_will_do(mini_biwi: Path, tmp_path: Path) -> None:
     assert len(load_biwi(tmp_path)) == 8
 
 
+def test_another_preprocessing_is_noted(copy: Path) -> None:
+    with (copy / "templates.pkl").open("rb") as file:
+        templates = pickle.load(file, encoding="latin1")
+    assert not any("area" in note for note in scan_biwi(copy).notes)
+    (copy / "templates.pkl").unlink()
+    (copy / "templates.pkl").write_bytes(
+        pickle.dumps({name: 1.5 * values for name, values in templates.items()})
+    )
+    (note,) = (note for note in scan_biwi(copy).notes if "area" in note)
+    assert "has an area of 2.25, not 1" in note
+
+
 def test_a_mesh_of_another_name(copy: Path) -> None:
     shutil.copy(copy / "BIWI.ply", copy / "BIWI_topology.ply")
     (copy / "BIWI.ply").unlink()

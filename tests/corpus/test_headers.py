@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import struct
+import warnings
 import wave
 from pathlib import Path
 
@@ -27,6 +28,13 @@ def test_headers_of_version_2(tmp_path: Path) -> None:
     with (tmp_path / "a.npy").open("wb") as file:
         np.lib.format.write_array(file, np.ones((3, 3)), version=(2, 0))
     assert read_npy_header(tmp_path / "a.npy").shape == (3, 3)
+
+
+def test_headers_of_python_2(tmp_path: Path) -> None:
+    (tmp_path / "a.npy").write_bytes(_npy(GOOD.replace("(2, 3)", "(2L, 3L)"), b"\0" * 24))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_npy_header(tmp_path / "a.npy").shape == (2, 3)
 
 
 def _npy(header: str, body: bytes = b"", version: bytes = b"\x01\x00") -> bytes:

@@ -82,7 +82,7 @@ def test_it_sounds_and_moves_as_the_course_corpus(mini_vocaset: Path) -> None:
     clip = corpus.clip("FaceTalk_170728_03272_TA_sentence01")
     assert corpus.surface is not None
     course = load_corpus()
-    source = [c for c in course.split("test_seen") if c.speaker == "ada"][1]
+    source = next(c for c in course.split("test_seen") if c.speaker == "ada")
     start = max(0, round((source.phonemes[0].start if source.phonemes[0].symbol else
                           source.phonemes[0].end) * 25 - 0.12 * 25))  # fmt: skip
     values = source.motion.values[start : start + 25]

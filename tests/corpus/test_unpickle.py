@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import collections
 import pickle
 import pickletools
 import struct
@@ -157,6 +158,22 @@ def test_protocol_0_text_of_python_2(tmp_path: Path) -> None:
 def test_a_bytearray_comes_as_bytes(tmp_path: Path) -> None:
     for protocol in range(6):
         assert read(tmp_path, pickle.dumps(bytearray(b"ab\xff"), protocol)) == b"ab\xff"
+
+
+def test_other_dicts_come_as_dicts(tmp_path: Path) -> None:
+    value = {"b": {1: 2}, "a": {3: 4}}
+    for protocol in range(6):
+        nested = collections.defaultdict(dict, value)
+        ordered = collections.OrderedDict(value)
+        for other in (nested, ordered, collections.defaultdict(None, value), {"x": [ordered]}):
+            back = read(tmp_path, pickle.dumps(other, protocol))
+            wanted = {"x": [value]} if "x" in other else value
+            assert same(back, wanted) and type(back) is dict
+    as_python_2 = b"ccollections\nOrderedDict\n(](I1\nI2\nlatR."
+    assert read(tmp_path, as_python_2) == pickle.loads(as_python_2) == {1: 2}
+    for default in (eval, collections.OrderedDict, np.ndarray):
+        with pytest.raises(UserError, match="asks for"):
+            read(tmp_path, pickle.dumps(collections.defaultdict(default, value)))
 
 
 def test_large_arrays_and_many_numbers(tmp_path: Path) -> None:
@@ -380,6 +397,8 @@ DAMAGED = {
     "negative shape": ARRAY.replace(b"K\x06\x85", b"J\xff\xff\xff\xff\x85"),
     "huge shape": ARRAY.replace(b"K\x06\x85", b"\x8a\x08" + b"\xff" * 7 + b"\x7f\x85"),
     "shape of text": ARRAY.replace(b"K\x06\x85", b"U\x01a\x85"),
+    "pairs of one": b"ccollections\nOrderedDict\n(](I1\nlatR.",
+    "array of pairs": b"ccollections\nOrderedDict\n" + ARRAY[2:-1] + b"\x85R.",
     "state of numbers": b"cnumpy\ndtype\nU\x02f4\x85RI1\nb.",
 }
 
@@ -474,7 +493,7 @@ PARTS = [
     b"cnumpy\ndtype\n", b"cnumpy\nndarray\n", b"cnumpy.core.multiarray\n_reconstruct\n",
     b"cnumpy.core.multiarray\nscalar\n", b"cnumpy.core.numeric\n_frombuffer\n",
     b"c_codecs\nencode\n", b"(U\x02f8I0\nI1\nt", b"U\x02f8", b"q\x01", b"h\x01", b"I0\n",
-    b"X\x01\0\0\0C",
+    b"X\x01\0\0\0C", b"ccollections\nOrderedDict\n", b"ccollections\ndefaultdict\n",
 ]  # fmt: skip
 
 

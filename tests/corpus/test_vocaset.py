@@ -341,6 +341,16 @@ def test_offsets_keep_their_digits(tmp_path: Path) -> None:
     assert values[0, 0, 0] == np.float32(float(moved) - 0.5) != 0
 
 
+def test_another_unit_is_noted(copy: Path) -> None:
+    with (copy / "templates.pkl").open("rb") as file:
+        templates = pickle.load(file, encoding="latin1")
+    assert not any("no metres" in note for note in scan_vocaset(copy).notes)
+    (copy / "templates.pkl").write_bytes(
+        pickle.dumps({name: 1000 * values for name, values in templates.items()})
+    )
+    assert any("no metres" in note for note in scan_vocaset(copy).notes)
+
+
 def test_doubled_lips_are_lips(mini_vocaset: Path) -> None:
     surface = load_vocaset(mini_vocaset).surface
     assert surface is not None and np.isin(DOUBLED, surface.regions["lips"]).all()
