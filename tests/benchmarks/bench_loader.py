@@ -1,8 +1,9 @@
 """What a batch costs against the training step that it feeds; run it as a script.
 
 Ratios of one run on whatever machine: a loader does not starve the step while its ratio is well
-below 1, or while a worker process hides it. Give a corpus folder to measure with its sound and
-motion; without one, clips of noise are made.
+below 1, or while a worker process hides it. Give the folder of a corpus, of the course or of a data
+set with a mesh of its own, to measure with its sound and motion; without one, clips of noise are
+made. "First time" reads sound and motion from disk and computes vertices of the course's heads.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import torch
 from talking_heads.corpus import Clip, Corpus, load_corpus
 from talking_heads.corpus.batching import ClipDataset, batches, dealt_batch
 from talking_heads.face import Motion
-from talking_heads.models import DiffSpeaker, DiffSpeakerConfig, MotionContract
+from talking_heads.models import DiffSpeaker, DiffSpeakerConfig
+from talking_heads.training.data import TrainingData
+from talking_heads.training.loop import build_contract
 
 SIZE, STEPS = 24, 8
 
@@ -34,7 +37,8 @@ def _made(clips: int = 48, frames: int = 100) -> Corpus:
         audio = random.uniform(-0.1, 0.1, frames * 640).astype(np.float32)
         made.append(Clip(f"m{number}", speaker, audio, (motion,), noise_seed=number))
     heads = {"ada": "head-01@medium", "ben": "head-02@medium"}
-    return Corpus("noise", tuple(made), {}, ("ada", "ben"), heads)
+    ids = {"train": tuple(clip.id for clip in made)}
+    return Corpus("noise", tuple(made), ids, ("ada", "ben"), heads)
 
 
 def _seconds(run: Callable[[int], object], steps: range) -> float:
@@ -50,12 +54,15 @@ def _seconds(run: Callable[[int], object], steps: range) -> float:
 def main() -> None:
     """Print the table."""
     torch.manual_seed(0)
-    corpus = load_corpus(Path(sys.argv[1])).split("train") if len(sys.argv) > 1 else _made()
-    contract = MotionContract(
-        speakers=corpus.speakers, heads=tuple(corpus.face_ids[s] for s in corpus.speakers)
-    )
-    model = DiffSpeaker(DiffSpeakerConfig(), contract)
-    plain = ClipDataset(corpus)
+    whole = load_corpus(Path(sys.argv[1])) if len(sys.argv) > 1 else _made()
+    corpus = whole.split("train")
+    start = time.perf_counter()
+    plain = ClipDataset(corpus, view=corpus.view)
+    opened = time.perf_counter() - start
+    start = time.perf_counter()
+    data = TrainingData(whole, "train", 100, 0)
+    normalised = time.perf_counter() - start
+    model = DiffSpeaker(DiffSpeakerConfig(), build_contract(whole, data, "diff_speaker"))
 
     def update(batch: object) -> None:
         model.zero_grad()
@@ -65,8 +72,10 @@ def main() -> None:
     update(ready)
     step = _seconds(lambda _: update(ready), range(5))
     print(f"{len(corpus)} clips; a step of the course preset on {SIZE} clips: {step:.3f} s")
+    print(f"to construct: {opened / step:.3f} steps; with mean and scale: {normalised / step:.3f}")
     print(f"{'view':20}{'first time':>12}{'from cache':>12}{'hidden by a worker':>20}   (steps)")
-    for view in ("coefficients", "blendshapes@beat", "vertices@low", "vertices@medium"):
+    course = ("coefficients", "blendshapes@beat", "vertices@low", "vertices@medium")
+    for view in course if corpus.surface is None else (corpus.view,):
         data = ClipDataset(corpus, view=view)
         epoch = -(-len(corpus) // SIZE)
         cold = _seconds(lambda k, d=data: dealt_batch(d, k, SIZE), range(min(epoch, STEPS)))
