@@ -301,8 +301,8 @@ for number, truth in enumerate(clip.truths, start=1):
     assert shut == len(frames)
 
 # %% [markdown]
-# Now a trap. A model that is trained to be as near as possible to all of them at once learns their
-# mean. What does the mean of three true motions look like? We count blinks in all test clips of
+# Now a trap. A model that is trained for the smallest squared distance to all of them at once learns
+# their mean. What does the mean of three true motions look like? We count blinks in all test clips of
 # seen speakers: moments at which the left lid passes 0.5, half shut, on its way down.
 
 # %%
@@ -321,8 +321,8 @@ assert of_mean < single / 2
 
 # %% [markdown]
 # The mean of three truths blinks less than a third as often, because a blink in one take is only a
-# third of a blink in the mean. With more takes none would be left. The mean of true motions is no
-# true motion. This is why the course builds models that draw *one* answer, and why a distance to one
+# third of a blink in the mean. With more takes fewer still would be left. The mean of true motions is
+# no true motion. This is why the course builds models that draw *one* answer, and why a distance to one
 # recorded take says little about lids and brows.
 
 # %% [markdown]
@@ -388,14 +388,16 @@ inspect(face, values=lag, value_name="largest lag in mm", title="Soft tissue")
 # | What was recorded | 12 people, 40 sentences each | 14 people, 40 sentences, each said with and without emotion | 30 people, speeches and conversations |
 # | How | 3D scans, 60 a second | 3D scans, 25 a second | Apple's face tracker ARKit, 60 a second |
 # | A frame | 5,023 vertices, in metres | 23,370 vertices, without a unit | 51 coefficients |
-# | How to get it | register with its authors, who then give the download | its authors no longer give it out | download it from its authors' page |
+# | How to get it | register with its authors | its authors no longer give it out | from its authors' page |
+# | Licence | for research, not for commerce | for research, after a signed agreement | its authors' repository: CC BY-NC 4.0, not for commerce |
 #
-# `data/README.md` says for each where to ask, what its licence wants from you, and what to type.
-# There are copies on the web that others have put there. Ask first whether they were allowed to.
+# `data/README.md` says for each where to ask and what to type. There are copies on the web that
+# others have put there. It is for you to find out whether you may use them.
 #
 # This notebook works without them. It writes **miniatures**: folders with the same names, shapes and
 # quirks, filled with the course's own heads and voices. What you learn about the files holds for the
-# real ones. What the faces do is not theirs.
+# real ones. What the faces do is not theirs. (`talking-heads corpus miniature` writes the same from
+# a terminal, with `--traps` also the damage that real copies have.)
 
 # %% [markdown]
 # Have you got a real one? Set the variable before you start JupyterLab, for instance
@@ -534,7 +536,7 @@ assert rows.shape[1] == 3 * 5023
 # models learn from:
 #
 # 1. Cut each row into triples: the shape becomes (frame, vertex, 3).
-# 2. Keep every second frame: 60 a second become 30. All published systems do this.
+# 2. Keep every second frame: 60 a second become 30. The published loaders do this.
 # 3. Subtract the speaker's face at rest: positions become offsets.
 # 4. Leave the unit alone. VOCASET is in metres, so a lip that moves by 5 mm moves by 0.005.
 
@@ -667,8 +669,8 @@ for number, piece in enumerate(pieces):
     np.testing.assert_allclose(piece, clip.motion.values, atol=1e-6)
 
 # %% [markdown]
-# The number of the recording tells the emotion: 0 to 64 is neutral, 65 to 72 happiness, and so on up
-# to 118. In the miniature nobody acts. BEAT has no mesh, so any head with ARKit's shapes can show it.
+# The number of the recording tells the emotion: up to 64 is neutral, 65 to 72 happiness, and so on to
+# 118. In the miniature nobody acts. BEAT has no mesh, so any head with ARKit's shapes can show it.
 
 # %%
 play(clip.motion, clip, title="A piece in BEAT's form")

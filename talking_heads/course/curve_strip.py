@@ -159,7 +159,8 @@ class CurveStrip(anywidget.AnyWidget):
                     label=curve.name, lw=1.6,
                 )  # fmt: skip
             axis.set(ylim=(panel.low, panel.top()), ylabel=panel.unit, xlim=(0, self.seconds))
-            axis.legend(loc="upper right", ncols=4, fontsize=8, frameon=False)
+            legend = axis.legend(loc="upper right", ncols=4, fontsize=8)
+            legend.get_frame().set(alpha=0.85, edgecolor="none")
         for phoneme in filter(lambda p: p.symbol, self.phonemes):
             for axis in axes:
                 axis.axvline(phoneme.start, color=INK, lw=0.3)
@@ -206,7 +207,7 @@ def stacked(heads: bytes, curves: bytes, height: int = 170) -> bytes:
     Returns
     -------
     bytes
-        PNG of 48 colours.
+        PNG of at most 96 colours.
     """
     import io
 
@@ -216,9 +217,14 @@ def stacked(heads: bytes, curves: bytes, height: int = 170) -> bytes:
 
     above, below = (Image.open(io.BytesIO(picture)).convert("RGB") for picture in (heads, curves))
     above.thumbnail((max(above.width, below.width), height))
+    # Each keeps colours of its own: in one common palette the heads would take those of the curves.
+    above, below = (
+        image.quantize(count, dither=Image.Dither.NONE).convert("RGB")
+        for image, count in ((above, 64), (below, 24))
+    )
     whole = Image.new("RGB", (max(above.width, below.width), above.height + below.height), PAPER)
     whole.paste(above, ((whole.width - above.width) // 2, 0))
     whole.paste(below, ((whole.width - below.width) // 2, above.height))
     stream = io.BytesIO()
-    whole.quantize(48, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+    whole.quantize(96, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
     return stream.getvalue()
