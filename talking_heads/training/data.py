@@ -23,10 +23,10 @@ _SMALLEST_SCALE = 0.02
 """A channel that hardly moves is normalised as if it moved this much: dividing by nearly nothing
 would make its noise as important as the mouth."""
 MOST_FRAMES = 200_000
-"""Of coefficients, that all count in the statistics: three times what the course's training clips
-have. A larger corpus is sampled."""
+"""Of coefficients on disk, that all count in the statistics: two hours. A larger data set is
+sampled. What is in memory counts whole."""
 SAMPLED_CLIPS = 200
-"""Of a larger corpus, and of vertices."""
+"""Of a larger data set, and of vertices."""
 SAMPLED_FRAMES = 500
 """Of coefficients, in each of them at most, from its middle."""
 SAMPLED_VERTEX_FRAMES = 8
@@ -124,16 +124,19 @@ def coefficient_statistics(clips: Corpus) -> tuple[tuple[float, ...], tuple[floa
     Parameters
     ----------
     clips : Corpus
-        Of coefficients. All truths of all clips count, up to `MOST_FRAMES` frames. Of a larger
-        corpus it is the middle of 200 clips, drawn at random and the same ones each time.
+        Of coefficients. All truths of all clips count. Of a data set that lies on disk with more
+        than 200,000 frames it is the middle of 200 clips, drawn at random and the same ones each
+        time.
 
     Returns
     -------
     mean, scale : tuple of float
         52 numbers each, with six decimals.
     """
-    total = sum(len(clip) * len(clip.truths) for clip in clips)
-    whole = total <= MOST_FRAMES
+    from talking_heads.corpus.lazy import LazyMotion
+
+    on_disk = sum(len(clip) for clip in clips if isinstance(clip.truths, LazyMotion))
+    whole = on_disk <= MOST_FRAMES
     pieces = []
     for clip in clips if whole else _some(clips):
         length = len(clip) if whole else min(len(clip), SAMPLED_FRAMES)

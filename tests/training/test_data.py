@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from talking_heads.corpus import load_corpus
 from talking_heads.corpus.clip import Clip, Corpus
 from talking_heads.corpus.heads import Surface
 from talking_heads.corpus.lazy import LazyMotion
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, Motion
+from talking_heads.models import load_model
 from talking_heads.speech import frame_to_sample
 from talking_heads.training.data import (
     SAMPLED_CLIPS,
@@ -27,6 +29,15 @@ def test_speakers_and_statistics(corpus: Corpus) -> None:
     assert data.scale[jaw] == pytest.approx(frames[:, jaw].std(), abs=1e-5)
     # Channels that never move have a floor.
     assert data.scale[ARKIT_INDEX["tongueOut"]] == 0.02
+
+
+def test_the_shipped_model_was_trained_on_the_shipped_corpus_in_these_units() -> None:
+    """Its contract holds the statistics of then. A number that came out otherwise now would make
+    new checkpoints something else than the one that the course explains."""
+    contract = load_model("diff_speaker").contract
+    data = TrainingData(load_corpus(), "train", 100, 0)
+    assert (data.mean, data.scale) == (contract.mean, contract.scale)
+    assert data.speakers == contract.speakers
 
 
 def test_a_batch_depends_on_seed_and_step_alone(corpus: Corpus) -> None:
@@ -139,6 +150,13 @@ def test_large_corpora_are_sampled() -> None:
     few = dataclasses.replace(large, splits={"train": ids["train"][:50]})
     TrainingData(few, "train", 20, 0)
     assert read == [3000] * 50
+    # And so does what lies in memory anyway, of however many hours: 1 in all but some frames.
+    values = np.ones((300_000, 52), np.float32)
+    values[:3] = 0
+    truth = Motion(values, "coefficients", 30.0)
+    clip_in_memory = Clip("a", "ada", np.zeros(100, np.float32), (truth,))
+    heavy = dataclasses.replace(large, clips=(clip_in_memory,), splits={"train": ("a",)})
+    assert TrainingData(heavy, "train", 20, 0).mean == (0.99999,) * 52
 
 
 def test_a_damaged_clip_is_named(corpus: Corpus) -> None:
