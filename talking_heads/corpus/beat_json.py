@@ -37,7 +37,7 @@ MOST_WEIGHT = 10.0
 CACHE_BYTES = 512 * 2**20
 """Memory for files that have been read: a minute of motion takes 0.37 MB, 512 MB hold 24 hours."""
 
-_END = 2**16
+_END, _BLOCK = 2**16, 2**20
 _LEAST_FRAME = 100
 """Bytes: 51 weights and their commas alone take more."""
 _SHORT_STEP, _LONG_STEP = 0.75 / DISK_FPS, 1.25 / DISK_FPS
@@ -174,7 +174,7 @@ def _count(path: Path) -> int:
     """Count the frames of a file whose frames bear no time."""
     word, found, rest = b'"weights"', 0, b""
     with path.open("rb") as file:
-        while block := file.read(2**20):
+        while block := file.read(_BLOCK):
             block = rest + block
             found += block.count(word)
             rest = block[-len(word) + 1 :]

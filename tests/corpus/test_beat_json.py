@@ -233,6 +233,15 @@ def test_another_frame_rate_is_refused(fps: int) -> None:
         recorded(beat_content(_weights(20), times=(np.arange(20) / fps).tolist()))
 
 
+@pytest.mark.parametrize("block", [1, 8, 9, 64])
+def test_frames_without_times_are_counted_block_by_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    path = _write(tmp_path / "x.json", beat_content(_weights(25), timed=False))
+    monkeypatch.setattr(beat_json, "_BLOCK", block)
+    assert outline(path).frames == 13
+
+
 def test_names_may_stand_behind_the_frames(tmp_path: Path) -> None:
     content = beat_content(_weights(300))
     path = _write(tmp_path / "x.json", {key: content[key] for key in ("frames", "names")})
