@@ -22,8 +22,7 @@ from talking_heads.corpus.beat_json import DISK_FPS, FPS, read_json
 from talking_heads.corpus.beat_names import TYPES
 from talking_heads.corpus.headers import BadFile
 from talking_heads.corpus.lazy import SoundFile
-from talking_heads.corpus.problems import Problem, Scan
-from talking_heads.corpus.vertex_set import phrase
+from talking_heads.corpus.problems import Problem, Scan, phrase
 from talking_heads.errors import UserError
 
 DRIFT = 0.5

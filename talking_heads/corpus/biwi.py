@@ -15,18 +15,16 @@ import numpy as np
 
 from talking_heads.corpus.clip import Corpus
 from talking_heads.corpus.headers import BadFile
-from talking_heads.corpus.problems import Problem, Scan
-from talking_heads.corpus.vertex_set import (
+from talking_heads.corpus.problems import Problem, Scan, phrase
+from talking_heads.corpus.vertex_layout import (
     Floats,
     Ints,
     Regions,
     Triangles,
     VertexSet,
     checked_region,
-    load,
-    phrase,
-    scan,
 )
+from talking_heads.corpus.vertex_set import load, scan
 from talking_heads.errors import UserError
 from talking_heads.files import read_text
 

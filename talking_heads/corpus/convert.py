@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from talking_heads.corpus.headers import BadFile, NpyHeader, read_npy_header, read_rows
 from talking_heads.corpus.store import check_target, new_folder
 from talking_heads.corpus.unpickle import load_pickle
-from talking_heads.corpus.vertex_set import MOTIONS, SOUNDS, TEMPLATES
+from talking_heads.corpus.vertex_layout import TEMPLATES
+from talking_heads.corpus.vertex_set import MOTIONS, SOUNDS
 from talking_heads.corpus.vocaset import MASKS, VERTICES, VOCASET
 from talking_heads.errors import UserError
 from talking_heads.files import shown
@@ -121,7 +122,13 @@ def convert_vocaset(
         If a file is missing, damaged or no plain data, `out` may not be written, or nothing can be
         converted. `out` is then as it was.
     """
-    source, target = Path(raw), Path(out)
+    try:
+        return _convert(Path(raw), Path(out), progress, overwrite)
+    except OSError as error:
+        raise UserError(f"Cannot read {shown(raw)}: {error.strerror or error}.") from error
+
+
+def _convert(source: Path, target: Path, progress: bool, overwrite: bool) -> Conversion:
     for name in RAW_FILES:
         if not (source / name).is_file():
             raise UserError(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.errors import UserError
 from talking_heads.files import shown
 
 
@@ -53,6 +55,12 @@ class Scan:
     def clips(self) -> tuple[Clip, ...]:
         """The clips that open."""
         return self.corpus.clips
+
+
+def phrase(error: UserError, path: Path) -> str:
+    """Return the first line of an error about a file as a phrase for a `Problem`."""
+    first = str(error).splitlines()[0]
+    return first.removeprefix(f"{shown(path)} ").removeprefix(f"{shown(path)}: ").rstrip(".")
 
 
 def problem_lines(problems: Sequence[Problem], most: int = 20) -> list[str]:

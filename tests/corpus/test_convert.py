@@ -129,6 +129,17 @@ def test_a_stop_leaves_nothing(raw: Path, tmp_path: Path, monkeypatch: pytest.Mo
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_that_may_not_be_read(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path, *args: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched, pytest.raises(UserError, match="denied"):
+        patched.setattr(Path, "is_file", refused)
+        convert_vocaset(raw, tmp_path / "out")
+
+
 def test_is_raw(raw: Path, mini_vocaset: Path) -> None:
     assert is_raw_vocaset(raw) and not is_raw_vocaset(mini_vocaset)
 

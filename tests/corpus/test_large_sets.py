@@ -12,7 +12,7 @@ import pytest
 
 from talking_heads.corpus.biwi import BIWI
 from talking_heads.corpus.python2_pickle import python2_pickle
-from talking_heads.corpus.vertex_set import VertexSet
+from talking_heads.corpus.vertex_layout import VertexSet
 from talking_heads.corpus.vocaset import VOCASET
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")

@@ -341,6 +341,16 @@ def test_offsets_keep_their_digits(tmp_path: Path) -> None:
     assert values[0, 0, 0] == np.float32(float(moved) - 0.5) != 0
 
 
+def test_a_folder_that_may_not_be_read(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: Path, *args: object) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    for name in ("is_dir", "iterdir", "is_file"):
+        with monkeypatch.context() as patched, pytest.raises(UserError, match="denied"):
+            patched.setattr(Path, name, refused)
+            scan_vocaset(copy)
+
+
 def test_another_unit_is_noted(copy: Path) -> None:
     with (copy / "templates.pkl").open("rb") as file:
         templates = pickle.load(file, encoding="latin1")
