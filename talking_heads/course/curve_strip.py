@@ -194,7 +194,7 @@ def _packed(panel: Panel) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def stacked(heads: bytes, curves: bytes, height: int = 170) -> bytes:
+def stacked(heads: bytes, curves: bytes, height: int = 150) -> bytes:
     """Return a still of heads above a picture of curves as one PNG.
 
     Parameters
@@ -207,7 +207,7 @@ def stacked(heads: bytes, curves: bytes, height: int = 170) -> bytes:
     Returns
     -------
     bytes
-        PNG of at most 96 colours.
+        PNG of at most 64 colours.
     """
     import io
 
@@ -220,11 +220,11 @@ def stacked(heads: bytes, curves: bytes, height: int = 170) -> bytes:
     # Each keeps colours of its own: in one common palette the heads would take those of the curves.
     above, below = (
         image.quantize(count, dither=Image.Dither.NONE).convert("RGB")
-        for image, count in ((above, 64), (below, 24))
+        for image, count in ((above, 48), (below, 16))
     )
     whole = Image.new("RGB", (max(above.width, below.width), above.height + below.height), PAPER)
     whole.paste(above, ((whole.width - above.width) // 2, 0))
     whole.paste(below, ((whole.width - below.width) // 2, above.height))
     stream = io.BytesIO()
-    whole.quantize(96, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+    whole.quantize(64, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
     return stream.getvalue()
