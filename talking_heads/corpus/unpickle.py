@@ -27,7 +27,7 @@ from talking_heads.files import shown
 
 MOST_BYTES = 256 * 2**20
 """Files above this size are refused unless the caller allows more."""
-MOST_STEPS = 4_000_000
+MOST_STEPS = 3_000_000
 """Instructions in one pickle. VOCASET's index of 120,000 frames takes about half a million."""
 MOST_DEPTH = 64
 """How deep lists, tuples and dicts may be nested."""
