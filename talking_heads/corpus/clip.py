@@ -24,7 +24,7 @@ _MOST_SILENCE = 1.0
 """Seconds by which the sound of a real recording may end before its motion."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Clip:
     """One utterance: its sound and one or more motions that fit it.
 
@@ -120,6 +120,14 @@ class Clip:
     def duration(self) -> float:
         """Length of the motion in seconds."""
         return len(self) / self.fps
+
+    def __repr__(self) -> str:
+        """Return one line: id, speaker, length and kind."""
+        truths = f", {len(self.truths)} truths" if len(self.truths) > 1 else ""
+        return (
+            f"<Clip {self.id} by {self.speaker}: {len(self)} frames of {self.kind} at "
+            f"{self.fps:g} a second{truths}>"
+        )
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -272,7 +280,7 @@ class Clip:
         return self.truths[number]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Corpus(Sequence[Clip]):
     """A sequence of clips with speakers, heads and splits.
 
@@ -323,6 +331,14 @@ class Corpus(Sequence[Clip]):
             if lost:
                 raise UserError(f"Split {split} of {self.name} names an unknown clip, {lost[0]}.")
         object.__setattr__(self, "_index", index)
+
+    def __repr__(self) -> str:
+        """Return one line: name, size, speakers and splits."""
+        parts = ", ".join(f"{name} {len(ids)}" for name, ids in self.splits.items())
+        return (
+            f"<Corpus {self.name}: {len(self)} clips, {self.seconds / 60:.1f} min, "
+            f"{len(self.speakers)} speakers; {parts}>"
+        )
 
     def __len__(self) -> int:
         """Return the number of clips."""

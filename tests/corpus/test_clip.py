@@ -81,3 +81,11 @@ def test_wav_needs_no_library(tmp_path: Path) -> None:
     (tmp_path / "c.wav").write_text("hello", "utf-8")
     with pytest.raises(UserError, match="Cannot read"):
         read_audio(tmp_path / "c.wav")
+
+
+def test_a_corpus_shows_as_one_line() -> None:
+    toy = corpus()
+    assert repr(toy) == "<Corpus toy: 3 clips, 0.0 min, 2 speakers; train 2, val 1>"
+    assert repr(toy[1]) == "<Clip b by ben: 10 frames of coefficients at 25 a second>"
+    three = Clip("c", "ada", np.zeros(6400, np.float32), (motion(), motion()))
+    assert repr(three).endswith("a second, 2 truths>")
