@@ -84,7 +84,7 @@ check("03.lip_vertex_error", lip_vertex_error)
 # %% [markdown]
 # <details><summary>Hint 1: a question</summary>
 #
-# Write a function for one motion alone. Which axis is time, which one is vertices, and which of the
+# Begin with one motion alone. Which axis is time, which one is vertices, and which of the
 # two goes first?
 #
 # </details>
@@ -106,10 +106,8 @@ check("03.lip_vertex_error", lip_vertex_error)
 def dynamics_deviation(true, predicted, upper):
     """Return how much less the predicted upper face varies than the true one, in m²."""
     ### BEGIN SOLUTION
-    def dynamics(offsets):
-        return np.square(offsets[:, upper]).sum(axis=2).std(axis=0).mean()
-
-    return dynamics(true) - dynamics(predicted)
+    squares = [np.square(offsets[:, upper]).sum(axis=2) for offsets in (true, predicted)]
+    return squares[0].std(axis=0).mean() - squares[1].std(axis=0).mean()
     ### END SOLUTION
 
 
@@ -153,10 +151,9 @@ check("03.dynamics_deviation", dynamics_deviation)
 def mouth_difference(true, predicted, upper, lower):
     """Return the mean absolute difference of the mouth openings, in metres."""
     ### BEGIN SOLUTION
-    def openings(places):
-        return np.linalg.norm(places[:, upper] - places[:, lower], axis=2)
-
-    return np.abs(openings(predicted) - openings(true)).mean()
+    gaps = [places[:, upper] - places[:, lower] for places in (true, predicted)]
+    openings = [np.linalg.norm(gap, axis=2) for gap in gaps]
+    return np.abs(openings[1] - openings[0]).mean()
     ### END SOLUTION
 
 
