@@ -17,17 +17,8 @@ import numpy as np
 from talking_heads.course import check
 from talking_heads.face import ARKIT_NAMES, BEAT_NAMES
 
-print(
-    "names in our order:  ",
-    len(ARKIT_NAMES),
-    "beginning with",
-    ARKIT_NAMES[0],
-    "and",
-    ARKIT_NAMES[1],
-)
-print(
-    "names in BEAT's order:", len(BEAT_NAMES), "beginning with", BEAT_NAMES[0], "and", BEAT_NAMES[1]
-)
+for owner, names in (("ours", ARKIT_NAMES), ("BEAT's", BEAT_NAMES)):
+    print(f"{owner:7} {len(names)} names: {names[0]}, {names[1]}, ... {names[-1]}")
 
 # %% [markdown]
 # ## Coding exercise 1: from the rows of VOCASET to offsets
