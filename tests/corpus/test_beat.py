@@ -29,7 +29,7 @@ from talking_heads.corpus.lazy import SoundFile
 from talking_heads.corpus.miniature_beat import BEAT_TRAPS, write_miniature_beat
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, BEAT_NAMES
-from tests.corpus.beat_files import write_recording
+from tests.corpus.beat_files import write_recording, write_wav
 
 
 @pytest.fixture(scope="module")
@@ -275,6 +275,15 @@ def test_the_common_part_of_sound_and_motion_is_used(
     assert [p.path for p in scan.problems] == ["2/2_scott_0_9_9.wav"] * told
     for clip in scan.clips:
         assert clip.motion.values.shape == (300, 52) and clip.audio.shape == (160_000,)
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100])
+def test_sound_of_other_rates_lasts_as_long(tmp_path: Path, rate: int) -> None:
+    write_recording(tmp_path, "2_scott_0_9_9", 1200)
+    write_wav(tmp_path / "2" / "2_scott_0_9_9.wav", 20 * rate, rate=rate)
+    scan = scan_beat(tmp_path)
+    assert not scan.problems
+    assert [clip.audio.shape for clip in scan.clips] == [(160_000,)] * 2
 
 
 def test_a_sound_that_was_cut_while_copying(tmp_path: Path) -> None:
