@@ -134,7 +134,7 @@ def _notes(index: Index, good: Sequence[Paired], used: float) -> list[str]:
     notes.append(
         f"{len(good):,} recordings, cut into windows of {WINDOW_SECONDS:g} s; "
         f"{(whole - used) / 60:.1f} of {whole / 60:.1f} min are left over at their ends"
-        + (f"; so are {short:,} recordings that are shorter." if short else ".")
+        + (f". Too short for one window: {short:,}." if short else ".")
     )
     channels = Counter(one.channels for one in good)
     told = ", ".join(
