@@ -65,8 +65,13 @@ def component_curve(
     Raises
     ------
     UserError
-        If a split, a resolution or `fit` is unknown, or a number of components is not positive.
+        If a split, a resolution or `fit` is unknown, a number of components is not positive, or the
+        corpus moves a mesh of its own.
     """
+    if corpus.surface is not None:
+        raise UserError(
+            f"{corpus.name} moves a mesh of its own; components are measured on the course's head."
+        )
     if fit not in ("skin", "lips"):
         raise UserError(f'fit is "skin" or "lips", not {fit!r}.')
     if not components or min(components) < 1:

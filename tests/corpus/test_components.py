@@ -1,9 +1,10 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from talking_heads.corpus import Clip, Corpus
+from talking_heads.corpus import Clip, Corpus, load_corpus
 from talking_heads.corpus.components import component_curve, component_report, component_table
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, Motion, get_face
@@ -119,3 +120,8 @@ def test_scan_noise_is_the_clips_own():
         for seed in (1, 2)
     )  # fmt: skip
     assert one != two
+
+
+def test_a_mesh_of_its_own_is_refused(mini_biwi: Path) -> None:
+    with pytest.raises(UserError, match="mesh of its own"):
+        component_curve(load_corpus(mini_biwi))
