@@ -6,7 +6,8 @@
 from talking_heads.corpus.articulation import articulate
 from talking_heads.corpus.beat import load_beat
 from talking_heads.corpus.biwi import load_biwi
-from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.clip import Clip
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.course import build_course_corpus, build_own_corpus
 from talking_heads.corpus.info import compare_corpora, corpus_info, verify_corpus
 from talking_heads.corpus.layouts import find_layout

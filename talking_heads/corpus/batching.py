@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.clip import Clip
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.lazy import LazyMotion
 from talking_heads.corpus.views import motion_blendshapes, parse_view
 from talking_heads.errors import UserError

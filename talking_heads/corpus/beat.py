@@ -34,7 +34,8 @@ from talking_heads.corpus.beat_names import (
     parse_name,
     split_recordings,
 )
-from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.clip import Clip
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.headers import BadFile, read_wav_header
 from talking_heads.corpus.lazy import LazyMotion, SoundFile
 from talking_heads.corpus.problems import Problem

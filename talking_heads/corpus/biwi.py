@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talking_heads.corpus.clip import Corpus
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.headers import BadFile
 from talking_heads.corpus.problems import Problem, Scan, phrase
 from talking_heads.corpus.vertex_layout import (

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from talking_heads.corpus.articulation import FPS, articulate_mouth, with_upper_face
 from talking_heads.corpus.casting import Person
-from talking_heads.corpus.clip import Corpus
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.recording import FORMATS, array_hash, pcm16, write_recording
 from talking_heads.corpus.script import SPLITS, Line, conditions
 from talking_heads.corpus.store import (

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.clip import Clip
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.views import truth_noise_seed
 from talking_heads.errors import UserError
 from talking_heads.face import Face, get_face, surface_motion

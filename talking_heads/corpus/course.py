@@ -7,7 +7,7 @@ from pathlib import Path
 
 from talking_heads.corpus.builder import build_corpus
 from talking_heads.corpus.casting import Person, course_cast, read_people
-from talking_heads.corpus.clip import Corpus
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.script import course_script, larger_script, own_script, read_texts
 from talking_heads.errors import UserError
 

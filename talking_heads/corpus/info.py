@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.clip import Clip
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.coverage import coverage_text
 from talking_heads.corpus.real_info import real_corpus_info
 from talking_heads.corpus.recording import array_hash

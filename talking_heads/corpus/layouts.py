@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from talking_heads.corpus.clip import Corpus
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.headers import open_plain
 from talking_heads.corpus.problems import Scan
 from talking_heads.errors import UserError

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.clip import Clip
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.views import motion_blendshapes
 from talking_heads.face import ARKIT_INDEX, ARKIT_NAMES, Face, get_face
 from talking_heads.speech import SAMPLE_RATE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from talking_heads.corpus.clip import Corpus
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.layouts import NAMES, RAW_VOCASET, find_layout, scan_layout
 from talking_heads.corpus.problems import problem_lines
 from talking_heads.errors import UserError

@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.clip import Clip
+from talking_heads.corpus.collection import Corpus
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_NAMES, Motion
 from talking_heads.files import shown

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.clip import Clip
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.headers import (
     BadFile,
     NpyHeader,

@@ -13,7 +13,7 @@ from talking_heads.speech.encoder import LogMelEncoder
 from talking_heads.speech.frames import check_fps
 
 if TYPE_CHECKING:
-    from talking_heads.corpus.clip import Corpus
+    from talking_heads.corpus.collection import Corpus
 
 _VERSION = 2
 """Version 1 had no unit: all was in metres."""

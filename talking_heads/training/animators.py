@@ -20,7 +20,8 @@ from talking_heads.models.baselines.oracle import average_style
 from talking_heads.training.evaluation import Animator
 
 if TYPE_CHECKING:
-    from talking_heads.corpus.clip import Clip, Corpus
+    from talking_heads.corpus.clip import Clip
+    from talking_heads.corpus.collection import Corpus
 
 BASELINES = ("mean_face", "nearest", "ridge", "oracle", "oracle_style")
 """Names that `load_animator` knows besides models."""

@@ -15,7 +15,8 @@ from torch import Tensor
 from talking_heads.errors import UserError
 
 if TYPE_CHECKING:
-    from talking_heads.corpus.clip import Clip, Corpus
+    from talking_heads.corpus.clip import Clip
+    from talking_heads.corpus.collection import Corpus
 
 Floats = NDArray[np.float32]
 

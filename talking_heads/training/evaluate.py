@@ -31,7 +31,7 @@ from talking_heads.training.summary import (
 )
 
 if TYPE_CHECKING:
-    from talking_heads.corpus.clip import Corpus
+    from talking_heads.corpus.collection import Corpus
     from talking_heads.training.evaluation import Animator
 
 TRUTH = "truth"

@@ -13,7 +13,8 @@ from talking_heads.face.motion import Motion
 from talking_heads.face.names import ARKIT_INDEX
 
 if TYPE_CHECKING:
-    from talking_heads.corpus.clip import Clip, Corpus
+    from talking_heads.corpus.clip import Clip
+    from talking_heads.corpus.collection import Corpus
     from talking_heads.metrics.scores import Score, Target
 
 

@@ -28,7 +28,8 @@ from talking_heads.models.baselines.oracle import average_style
 from talking_heads.training.evaluation import spread
 
 if TYPE_CHECKING:
-    from talking_heads.corpus.clip import Clip, Corpus
+    from talking_heads.corpus.clip import Clip
+    from talking_heads.corpus.collection import Corpus
     from talking_heads.metrics.scores import Score, Target
 
 SPLITS = ("train", "val", "test_seen", "test_unseen")

@@ -34,7 +34,7 @@ from talking_heads.training.provenance import corpus_record
 from talking_heads.training.state import load_state, save_state
 
 if TYPE_CHECKING:
-    from talking_heads.corpus.clip import Corpus
+    from talking_heads.corpus.collection import Corpus
 
 RESULTS = "results.json"
 _STATE = "training_state.safetensors"

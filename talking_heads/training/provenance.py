@@ -18,7 +18,7 @@ from talking_heads.models.loading import shipped_models
 from talking_heads.paths import checkpoint_dir
 
 if TYPE_CHECKING:
-    from talking_heads.corpus.clip import Corpus
+    from talking_heads.corpus.collection import Corpus
     from talking_heads.training.evaluation import Animator
 
 

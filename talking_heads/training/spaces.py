@@ -18,7 +18,8 @@ from talking_heads.errors import UserError
 from talking_heads.face.motion import Motion
 
 if TYPE_CHECKING:
-    from talking_heads.corpus.clip import Clip, Corpus
+    from talking_heads.corpus.clip import Clip
+    from talking_heads.corpus.collection import Corpus
     from talking_heads.corpus.heads import Head
     from talking_heads.metrics.lips import LipRow
     from talking_heads.metrics.scores import Target

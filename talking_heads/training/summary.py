@@ -13,7 +13,7 @@ from talking_heads.training.judging import Found, Plan
 from talking_heads.training.provenance import device_record
 
 if TYPE_CHECKING:
-    from talking_heads.corpus.clip import Corpus
+    from talking_heads.corpus.collection import Corpus
 
 _FEW_CLIPS = 10
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from talking_heads.corpus import biwi, vocaset
-from talking_heads.corpus.clip import Corpus
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.problems import Scan
 from talking_heads.corpus.python2_pickle import python2_pickle
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talking_heads.corpus.clip import Corpus
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.miniature_parts import write_sound
 from talking_heads.corpus.ply import write_ply
 from talking_heads.corpus.problems import Scan

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from talking_heads.corpus.clip import Corpus
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.heads import Surface
 from talking_heads.errors import UserError
 from talking_heads.face.names import ARKIT_NAMES

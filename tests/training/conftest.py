@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.clip import Clip
+from talking_heads.corpus.collection import Corpus
 from talking_heads.face import ARKIT_INDEX, Motion
 from talking_heads.speech import Phoneme
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talking_heads.corpus.clip import Corpus
+from talking_heads.corpus.collection import Corpus
 from talking_heads.errors import UserError
 from talking_heads.face import Motion, get_face
 from talking_heads.models import ConvRegressor, ConvRegressorConfig, MotionContract

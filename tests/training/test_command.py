@@ -11,7 +11,7 @@ import pytest
 from talking_heads import corpus as corpora
 from talking_heads import training
 from talking_heads.cli import main
-from talking_heads.corpus.clip import Corpus
+from talking_heads.corpus.collection import Corpus
 from talking_heads.models import MODELS, ConvRegressorConfig
 
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from talking_heads.corpus import load_corpus
-from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.clip import Clip
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.heads import Surface
 from talking_heads.corpus.lazy import LazyMotion
 from talking_heads.errors import UserError

@@ -15,7 +15,8 @@ import pytest
 from numpy.typing import NDArray
 
 from talking_heads.corpus import load_corpus
-from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.clip import Clip
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.heads import Surface
 from talking_heads.corpus.lazy import LazyMotion, SoundFile
 from talking_heads.errors import UserError

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from pytest import MonkeyPatch
 
-from talking_heads.corpus.clip import Corpus
+from talking_heads.corpus.collection import Corpus
 from talking_heads.errors import UserError
 from talking_heads.face import Motion
 from talking_heads.metrics.scores import Target

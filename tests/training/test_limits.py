@@ -6,7 +6,8 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from talking_heads.corpus.clip import Clip, Corpus
+from talking_heads.corpus.clip import Clip
+from talking_heads.corpus.collection import Corpus
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, Motion
 from talking_heads.models.baselines import MeanFace

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from talking_heads.corpus.clip import Corpus
+from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.heads import Surface
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, Motion
