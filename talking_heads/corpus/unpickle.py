@@ -38,6 +38,9 @@ _LONGEST_INTEGER = 9
 """Bytes of a whole number. Longer ones are no data, and could be chosen to make dicts slow."""
 _LONGEST_LINE = 2**20
 
+_BUILT_PER_BYTE = 8
+"""Bytes of arrays, bytes and dicts that calls may build, for each byte of the file."""
+
 Value = Any
 """What a pickle of plain data may hold; typed as Any, because callers check what they get."""
 
@@ -60,7 +63,7 @@ def load_pickle(
     -------
     object
         None, bool, int (of at most 64 bits), float, str, bytes, list, tuple, dict, NumPy arrays and
-        scalars of numbers, truth values and text. Keys of dicts are plain values or flat tuples.
+        scalars of numbers, truth values and text. Keys of dicts are text, bytes and real numbers.
         A bytearray comes back as bytes. Arrays can be written to.
 
     Raises
@@ -113,6 +116,7 @@ class _Machine:
         self.encoding = encoding
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
+        self.to_build = _BUILT_PER_BYTE * size
 
     def run(self) -> Value:
         if not self.left:
@@ -253,13 +257,25 @@ class _Machine:
             raise Damaged("a call in it lacks its arguments")
         if not isinstance(called, Name):
             raise Refused("a call of what is no function")
-        self.push(called.build(*args))
+        self.push(self.weighed(called.build(*args)))
+
+    def weighed(self, value: Any) -> Any:
+        """Return what a call built; many calls could copy the same few megabytes without end."""
+        if isinstance(value, np.ndarray | np.generic):
+            self.to_build -= value.nbytes
+        elif isinstance(value, bytes):
+            self.to_build -= len(value)
+        elif isinstance(value, dict):
+            self.to_build -= 8 * len(value)
+        if self.to_build < 0:
+            raise Damaged("it builds far more than it holds")
+        return value
 
     def build(self) -> None:
         state, target = self.pop(), self.pop()
         if not isinstance(target, Pending):
             raise Refused("the state of an object")
-        target.value = target.finish(state)
+        target.value = self.weighed(target.finish(state))
         self.push(_built(target))
 
     def protocol(self) -> None:
