@@ -135,7 +135,7 @@ def as_array(result: Any) -> Array:
 
 def _shapes(arguments: Sequence[Any]) -> str:
     shapes = [str(tuple(value.shape)) for value in arguments if hasattr(value, "shape")]
-    return ", ".join(shapes) if shapes else "no arrays"
+    return f", for arrays of shape {', '.join(shapes)}" if shapes else ""
 
 
 def call(answer: Answer, case: Case) -> Any:
@@ -175,7 +175,7 @@ def call(answer: Answer, case: Case) -> Any:
         raise CheckFailed(
             f"Your function stopped with {type(error).__name__}: {reason}\n"
             + (f"The line: {line}\n" if line else "")
-            + f"The input was {case.name}, arrays of shape {_shapes(case.arguments)}."
+            + f"The input was {case.name}{_shapes(case.arguments)}."
         ) from None
     for before, after in zip(case.arguments, arguments, strict=True):
         if isinstance(before, np.ndarray) and not np.array_equal(before, after, equal_nan=True):
@@ -191,10 +191,8 @@ def _equal(a: Array, b: Array, tolerance: float) -> bool:
 
 
 def _shape_message(found: Array, expected: Array, case: Case) -> str:
-    message = (
-        f"Your answer has shape {found.shape}; it should be {expected.shape}, "
-        f"for arrays of shape {_shapes(case.arguments)}."
-    )
+    wanted = f"it should be {expected.shape}" if expected.ndim else "one number is wanted"
+    message = f"Your answer has shape {found.shape}; {wanted}{_shapes(case.arguments)}."
     if found.size == expected.size and found.squeeze().shape == expected.squeeze().shape:
         message += "\nThe numbers are as many as they should be: only axes of length 1 differ."
     elif found.ndim > 1 and found.shape[::-1] == expected.shape:

@@ -213,6 +213,14 @@ _SOUND_MISTAKES = (
         "You took frames for samples. Frame f begins at sample 16000 * f / fps.",
     ),
     Mistake(
+        "length rounded apart",
+        lambda a, s, e, fps: _between(
+            a, frame_to_sample(s, fps), frame_to_sample(s, fps) + frame_to_sample(e - s, fps)
+        ),
+        "You rounded the beginning and the length, so your end can miss where the next frame\n"
+        "begins. Round where start and stop begin, and take what lies between.",
+    ),
+    Mistake(
         "last frame included",
         lambda a, s, e, fps: sound_of_frames(a, s, e + 1, fps),
         "Your sound is one frame too long. The frame stop is not among those wanted: end where\n"
@@ -296,10 +304,18 @@ def _beat_cases(rng: np.random.Generator) -> Iterator[Case]:
     for frame in strong["frames"]:
         frame["weights"][3], frame["weights"][9] = 1.1, -0.02
     yield Case("coefficients below 0 and above 1", (strong, ARKIT_NAMES))
+    wanted = tuple(str(name) for name in rng.permutation(ARKIT_NAMES)[:9])
+    yield Case("nine names in an order of their own", (_beat_document(rng, shuffled, 4), wanted))
 
 
 def _table(document: Mapping[str, Any]) -> Array:
     return np.array([frame["weights"] for frame in document["frames"]], dtype=float)
+
+
+def _arkit_names() -> Sequence[str]:
+    from talking_heads.face import ARKIT_NAMES
+
+    return ARKIT_NAMES
 
 
 def _by_place(document: Mapping[str, Any], names: Sequence[str]) -> Array:
@@ -357,6 +373,11 @@ _BEAT_MISTAKES = (
         "the end. It should be 0.",
     ),
     Mistake(
+        "always ARKIT_NAMES",
+        lambda d, n: beat_weights(d, _arkit_names()),
+        "Your columns are those of ARKIT_NAMES whatever is asked for. Use the argument, names.",
+    ),
+    Mistake(
         "every second frame",
         lambda d, n: beat_weights(d, n)[::2],
         "You took every second frame. Keep all of them here; the next exercise changes the rate.",
@@ -407,6 +428,7 @@ def _resample_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("60 to 25 frames a second", (motion(30, 3), 60, 25))
     yield Case("30 to 25 frames a second", (motion(21, 5), 30, 25))
     yield Case("25 to 60 frames a second", (motion(9, 2), 25, 60))
+    yield Case("13 frames, of which the last is kept", (motion(13, 3), 60, 30))
 
 
 def _count(values: Array, fps: float, new_fps: float) -> int:
@@ -477,6 +499,32 @@ _RESAMPLE_MISTAKES = (
         ),
         "Where a new frame comes after the last old one, you repeat that one. Stop before: there\n"
         "are floor((frames - 1) * new_fps / fps) + 1 new frames.",
+    ),
+    Mistake(
+        "count cut off",
+        lambda v, fps, new: _at(v, np.arange(math.floor(len(v) * new / fps)) * fps / new),
+        "You have floor(frames * new_fps / fps) new frames. From the first old frame to the last\n"
+        "it is one step less than there are frames: floor((frames - 1) * new_fps / fps) + 1.",
+    ),
+    Mistake(
+        "count rounded up",
+        lambda v, fps, new: _at(v, np.arange(math.ceil(len(v) * new / fps)) * fps / new),
+        "Some of your new frames come after the last old one. Stop before: there are\n"
+        "floor((frames - 1) * new_fps / fps) + 1 of them.",
+    ),
+    Mistake(
+        "frame after",
+        lambda v, fps, new: v[
+            np.ceil(np.arange(_count(v, fps, new)) * fps / new - 1e-9).astype(int)
+        ],
+        "You took the old frame after. Between two frames, take a share of each: the nearer,\n"
+        "the more.",
+    ),
+    Mistake(
+        "places the other way round",
+        lambda v, fps, new: _at(v, np.arange(_count(v, fps, new)) * new / fps),
+        "Your places use new_fps / fps. From 60 to 30 new frame 1 lies at old frame 2, so new\n"
+        "frame k lies at k * fps / new_fps.",
     ),
     Mistake(
         "one frame short",

@@ -143,7 +143,7 @@ def _table(t: Array, p: Array, who: Any = None) -> tuple[Array, Array, Array, Ar
         hits = np.sum((t == k) & (p == k))
         given, own = np.sum(p == k), np.sum(t == k)
         precision, recall = hits / max(given, 1), hits / max(own, 1)
-        f1 = 2 * hits / (given + own)
+        f1 = 2 * hits / max(given + own, 1)
         rows.append((precision, recall, f1, own))
     return tuple(np.array(column) for column in zip(*rows, strict=True))  # type: ignore[return-value]
 
@@ -200,6 +200,12 @@ _F1_MISTAKES = (
         lambda t, p: _table(t, p, np.unique(p))[2].mean(),
         "You left out people whom nobody was taken for. They count, with an F1 of 0:\n"
         "np.union1d(true, predicted) lists all.",
+    ),
+    Mistake(
+        "all numbers up to the largest",
+        lambda t, p: _table(t, p, range(max(t.max(), p.max()) + 1))[2].mean(),
+        "You counted numbers that occur in neither list, as if they were people. Only those in\n"
+        "np.union1d(true, predicted) are wanted.",
     ),
     Mistake(
         "both lists only",

@@ -85,11 +85,14 @@ def check_split(answer: Answer, rng: np.random.Generator) -> str:
         With the property that fails: the shape, leaks, the share, one answer for one seed, another
         for another, none that depends on the order of the clips.
     """
-    inputs = [(_texts(rng, count), share) for count, share in ((20, 0.2), (31, 0.3), (8, 0.25))]
+    # 0.3 * 29 is cut off one sentence lower than it is rounded; 0.05 * 8 rounds to none.
+    sizes = ((20, 0.2), (31, 0.3), (29, 0.3), (8, 0.25), (8, 0.05))
+    inputs = [(_texts(rng, count), share) for count, share in sizes]
     for texts, share in inputs:
-        mask = _mask(answer, texts, share, 0)
-        _no_leak(mask, texts)
-        _right_share(mask, texts, share)
+        for seed in range(6):
+            mask = _mask(answer, texts, share, seed)
+            _no_leak(mask, texts)
+            _right_share(mask, texts, share, seed)
     for texts, share in inputs:
         first = _mask(answer, texts, share, 0)
         if any((_mask(answer, texts, share, 0) != first).any() for _ in range(2)):
@@ -105,10 +108,12 @@ def check_split(answer: Answer, rng: np.random.Generator) -> str:
             "Every seed gives the same split. Shuffle the sentences with the generator\n"
             "np.random.default_rng(seed) before you take the first ones."
         )
-    for texts, share in inputs:
+    # A set of texts hands them out in nearly the same order each time: many, and several tries.
+    texts, share = _texts(rng, 90), 0.2
+    for seed in range(16):
         order = rng.permutation(len(texts))
-        shuffled = _mask(answer, [texts[i] for i in order], share, 0)
-        if (shuffled != _mask(answer, texts, share, 0)[order]).any():
+        shuffled = _mask(answer, [texts[i] for i in order], share, seed)
+        if (shuffled != _mask(answer, texts, share, seed)[order]).any():
             raise CheckFailed(
                 "With the clips in another order, other sentences are chosen. Sort the sentences\n"
                 "before you shuffle them: sorted(set(...))."
@@ -146,12 +151,17 @@ def _no_leak(mask: Mask, texts: Sequence[str]) -> None:
             )
 
 
-def _right_share(mask: Mask, texts: Sequence[str], share: float) -> None:
+def _right_share(mask: Mask, texts: Sequence[str], share: float, seed: int) -> None:
     sentences = {text.lower() for text in texts}
     wanted = max(1, round(share * len(sentences)))
     found = len({text.lower() for text, chosen in zip(texts, mask, strict=True) if chosen})
     if found == len(sentences) - wanted:
         raise CheckFailed("You marked the training clips. True stands for test, the smaller part.")
+    if seed and 0 < found < wanted:
+        raise CheckFailed(
+            f"With the seed {seed} only {found} sentences are in test; {wanted} are wanted.\n"
+            "Was one drawn twice? Take the first ones of a permutation."
+        )
     if found != wanted:
         raise CheckFailed(
             f"{found} of {len(sentences)} sentences are in test; {wanted} are wanted.\n"
@@ -204,6 +214,22 @@ def _in_order_of_clips(texts: Sequence[str], share: float, seed: int) -> Mask:
     return _chosen(keys, list(dict.fromkeys(keys)), share, seed)
 
 
+def _cut_off(texts: Sequence[str], share: float, seed: int) -> Mask:
+    keys = [text.lower() for text in texts]
+    sentences = sorted(set(keys))
+    order = np.random.default_rng(seed).permutation(len(sentences))
+    test = {sentences[i] for i in order[: int(share * len(sentences))]}
+    return np.array([key in test for key in keys])
+
+
+def _drawn_twice(texts: Sequence[str], share: float, seed: int) -> Mask:
+    keys = [text.lower() for text in texts]
+    sentences = sorted(set(keys))
+    count = max(1, round(share * len(sentences)))
+    test = set(np.random.default_rng(seed).choice(sentences, count))
+    return np.array([key in test for key in keys])
+
+
 def _first_sentences(texts: Sequence[str], share: float, seed: int) -> Mask:
     return split_by_text(texts, share, 0)
 
@@ -223,6 +249,8 @@ SPLIT_MISTAKES = (
     ),
     Mistake("share of the clips", _share_of_clips, "share counts sentences, not clips:"),
     Mistake("nothing in test", _nobody, "0 of 20 sentences are in test; 4 are wanted."),
+    Mistake("cut off", _cut_off, "8 of 29 sentences are in test; 9 are wanted."),
+    Mistake("drawn twice", _drawn_twice, "Was one drawn twice?"),
     Mistake("no seed", _unseeded(), "The same seed gives another split each time"),
     Mistake("one split for all seeds", _first_sentences, "Every seed gives the same split."),
     Mistake("order of the clips", _in_order_of_clips, "With the clips in another order"),

@@ -107,6 +107,18 @@ _LVE_MISTAKES = (
         "the sum of their squares: np.linalg.norm over the last axis.",
     ),
     Mistake(
+        "difference of lengths",
+        lambda x, y, n: np.abs(_lengths(x) - _lengths(y))[:, n].max(1).mean(),
+        "You subtracted lengths. Subtract the points first, true - predicted, and take the length\n"
+        "of that: two points can be far apart and equally far from the origin.",
+    ),
+    Mistake(
+        "mean over time first",
+        lambda x, y, n: _lengths(x - y)[:, n].mean(0).max(),
+        "You took the mean over the frames first, and then the worst vertex. Each frame may have\n"
+        "another worst one: maximum over the lips first, then the mean over the frames.",
+    ),
+    Mistake(
         "length of a whole frame",
         lambda x, y, n: np.linalg.norm((x - y)[:, n], axis=(1, 2)).mean(),
         "You took the norm over all lip vertices of a frame together, so more vertices mean more\n"
@@ -186,6 +198,17 @@ _FDD_MISTAKES = (
         lambda x, y, n: _squares(x, n).mean(1).std() - _squares(y, n).mean(1).std(),
         "You took the mean over the vertices first and the deviation of that: a lid that closes\n"
         "while a brow falls cancels out. Deviation of each vertex first, then the mean.",
+    ),
+    Mistake(
+        "deviation over everything",
+        lambda x, y, n: _squares(x, n).std() - _squares(y, n).std(),
+        "You took one deviation over frames and vertices together. Take it over time, axis 0, for\n"
+        "each vertex, and then the mean over the vertices.",
+    ),
+    Mistake(
+        "sum over the vertices",
+        lambda x, y, n: _squares(x, n).std(0).sum() - _squares(y, n).std(0).sum(),
+        "You added the vertices up, so that a finer mesh has a larger FDD. Take their mean.",
     ),
     Mistake(
         "deviation of the difference",
@@ -372,6 +395,18 @@ _DIVERSITY_MISTAKES = (
         lambda p: np.mean([np.abs(a - b).mean() for a, b in combinations(p, 2)]),
         "You took the mean over x, y and z too. The distance of two points is the root of the sum\n"
         "of the three squares: np.linalg.norm over the last axis.",
+    ),
+    Mistake(
+        "root of the mean square",
+        lambda p: np.mean([np.sqrt(np.square(d).mean()) for d in _pair_distances(p)]),
+        "You took the root of the mean square over vertices and frames. Take the distance of each\n"
+        "vertex, the root first, and the mean of these.",
+    ),
+    Mistake(
+        "divided by the answers",
+        lambda p: sum(d.mean() for d in _pair_distances(p)) / len(p),
+        "You added up the pairs and divided by the number of answers. Divide by the number of\n"
+        "pairs: four answers have six.",
     ),
     Mistake(
         "one norm over all",
