@@ -57,7 +57,10 @@ def unique_ids(ids: ArrayLike, size: int, what: str = "A region") -> Ints:
 
 def unique_pairs(pairs: ArrayLike, size: int) -> Ints:
     """Return pairs of vertices ``(2, P)``, each pair once; raises as `unique_ids`."""
-    given = np.asarray(pairs)
+    try:
+        given = np.asarray(pairs)
+    except ValueError:  # rows of different lengths
+        raise UserError("Lip pairs need as many upper vertices as lower ones.") from None
     if given.ndim != 2 or len(given) != 2:
         raise UserError(f"Lip pairs must be of shape (2, P), not {given.shape}.")
     unique_ids(given, size, "A lip pair")
@@ -124,6 +127,19 @@ def frame_blocks(frames: int, width: int) -> Iterator[slice]:
 def double(values: Array) -> Doubles:
     """Return values in double precision."""
     return np.asarray(values, dtype=np.float64)
+
+
+def finite(values: Doubles) -> Doubles:
+    """Return values as they are.
+
+    Raises
+    ------
+    UserError
+        If one of them is not finite: then something in the motions was not, or was absurdly large.
+    """
+    if not np.isfinite(values).all():
+        raise UserError("A motion holds values that are not finite.")
+    return values
 
 
 def squared_norms(values: Doubles) -> Doubles:

@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 from talking_heads.errors import UserError
 from talking_heads.face.names import ARKIT_NAMES, BEAT_NAMES
-from talking_heads.metrics.arrays import Array, Doubles, double, match_lengths, squared_norms
+from talking_heads.metrics.arrays import (
+    Array,
+    Doubles,
+    double,
+    finite,
+    match_lengths,
+    squared_norms,
+)
 
 LBE_PUBLISHED_MASK: tuple[str, ...] = tuple(
     BEAT_NAMES[i] for i in (23, 25, 27, 28, 31, 37, 39, 40, 41, 42, 47, 48)
@@ -107,11 +114,12 @@ def coefficient_error(
     Raises
     ------
     UserError
-        If the motions do not match, or the mask not the channels.
+        If the motions do not match or are not finite, or the mask does not fit the channels.
     """
     a, b = _checked(true, predicted)
     chosen = slice(None) if mask is None else _columns(a.shape[1], mask, names)
-    return np.asarray(np.sqrt(squared_norms(double(a[:, chosen]) - double(b[:, chosen]))))
+    with np.errstate(invalid="ignore", over="ignore"):
+        return finite(np.sqrt(squared_norms(double(a[:, chosen]) - double(b[:, chosen]))))
 
 
 def mbe(true: Array, predicted: Array) -> float:
@@ -132,7 +140,7 @@ def mbe(true: Array, predicted: Array) -> float:
     Raises
     ------
     UserError
-        If the motions do not match.
+        If the motions do not match, or are not finite.
     """
     return float(coefficient_error(true, predicted).mean())
 
@@ -166,5 +174,6 @@ def fdd_blendshapes(
     """
     a, b = _checked(true, predicted)
     columns = _columns(a.shape[1], mask, names)
-    spread = [squared_norms(double(values[:, columns])).std() for values in (a, b)]
-    return float(spread[0] - spread[1])
+    with np.errstate(invalid="ignore", over="ignore"):
+        spread = [squared_norms(double(values[:, columns])).std() for values in (a, b)]
+        return float(finite(np.subtract(*spread)))

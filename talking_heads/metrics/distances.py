@@ -31,6 +31,7 @@ from talking_heads.metrics.arrays import (
     Array,
     Doubles,
     double,
+    finite,
     frame_blocks,
     match_lengths,
     squared_norms,
@@ -58,12 +59,12 @@ def _by_frame(
     size = a.shape[1]
     chosen = slice(None) if ids is None else unique_ids(ids, size, what)
     width = size if isinstance(chosen, slice) else len(chosen)
-    return np.concatenate(
-        [
+    with np.errstate(invalid="ignore", over="ignore"):
+        series = [
             measure(double(a[part][:, chosen]), double(b[part][:, chosen]))
             for part in frame_blocks(len(a), 3 * width)
         ]
-    )
+    return finite(np.concatenate(series))
 
 
 def max_squared_error(true: Array, predicted: Array, ids: ArrayLike) -> Doubles:
@@ -84,7 +85,7 @@ def max_squared_error(true: Array, predicted: Array, ids: ArrayLike) -> Doubles:
     Raises
     ------
     UserError
-        If the motions do not match, or the region not the mesh.
+        If the motions do not match or are not finite, or the region does not fit the mesh.
     """
 
     def measure(x: Doubles, y: Doubles) -> Doubles:
@@ -140,7 +141,7 @@ def mouth_openings(motion: Array, lip_pairs: ArrayLike, template: Array) -> Doub
     Raises
     ------
     UserError
-        If template, pairs and motion do not fit each other.
+        If template, pairs and motion do not fit each other, or are not finite.
     """
     values, rest = np.asanyarray(motion), np.asarray(template)
     if values.ndim != 3 or rest.shape != values.shape[1:]:
@@ -148,9 +149,10 @@ def mouth_openings(motion: Array, lip_pairs: ArrayLike, template: Array) -> Doub
             f"A template of shape {rest.shape} does not fit a motion of shape {values.shape}."
         )
     upper, lower = unique_pairs(lip_pairs, len(rest))
-    apart = double(rest[upper]) - double(rest[lower])
-    moved = double(values[:, upper]) - double(values[:, lower])
-    return np.asarray(np.sqrt(squared_norms(apart + moved)))
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = double(rest[upper]) - double(rest[lower])
+        moved = double(values[:, upper]) - double(values[:, lower])
+        return finite(np.asarray(np.sqrt(squared_norms(apart + moved))))
 
 
 def opening_error(true: Array, predicted: Array, lip_pairs: ArrayLike, template: Array) -> Doubles:
@@ -181,7 +183,7 @@ def lve(true: Array, predicted: Array, lips: ArrayLike) -> float:
     Raises
     ------
     UserError
-        If the motions do not match, or the lips not the mesh.
+        If the motions do not match or are not finite, or the lips do not fit the mesh.
     """
     return float(np.sqrt(max_squared_error(true, predicted, lips)).mean())
 
@@ -253,6 +255,6 @@ def mod(true: Array, predicted: Array, lip_pairs: ArrayLike, template: Array) ->
     Raises
     ------
     UserError
-        If something does not fit.
+        If something does not fit or is not finite.
     """
     return float(opening_error(true, predicted, lip_pairs, template).mean())

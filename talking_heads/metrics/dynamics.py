@@ -18,6 +18,7 @@ from talking_heads.metrics.arrays import (
     Array,
     Doubles,
     double,
+    finite,
     frame_blocks,
     match_lengths,
     squared_norms,
@@ -50,7 +51,7 @@ def vertex_dynamics(offsets: Array, upper_face: ArrayLike, norm: Norm = "squared
     Raises
     ------
     UserError
-        If the region does not fit the motion.
+        If the region does not fit the motion, or the motion is not finite there.
     """
     values = np.asanyarray(offsets)
     if values.ndim != 3 or values.shape[2] != 3 or not len(values):
@@ -61,9 +62,10 @@ def vertex_dynamics(offsets: Array, upper_face: ArrayLike, norm: Norm = "squared
     out = []
     # Pieces of vertices and not of frames: the deviation needs all frames at once.
     for part in frame_blocks(len(ids), 3 * len(values)):
-        size = squared_norms(double(values[:, ids[part]]))
-        out.append((size if norm == "squared" else np.sqrt(size)).std(0))
-    return np.concatenate(out)
+        with np.errstate(invalid="ignore", over="ignore"):
+            size = squared_norms(double(values[:, ids[part]]))
+            out.append((size if norm == "squared" else np.sqrt(size)).std(0))
+    return finite(np.concatenate(out))
 
 
 def _both(
@@ -100,7 +102,7 @@ def fdd(true: Array, predicted: Array, upper_face: ArrayLike, norm: Norm = "squa
     Raises
     ------
     UserError
-        If the motions do not match, or the region does not fit.
+        If the motions do not match or are not finite, or the region does not fit.
     """
     a, b = _both(true, predicted, upper_face, norm)
     return float(a.mean() - b.mean())

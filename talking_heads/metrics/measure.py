@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from talking_heads.errors import UserError
-from talking_heads.metrics.arrays import Array, Lengths, match_lengths
+from talking_heads.metrics.arrays import Array, Lengths, finite, match_lengths
 from talking_heads.metrics.blendshapes import channel_names
 from talking_heads.metrics.registry import ALL_METRICS, METRICS, Metric, Parts, Row
 
@@ -229,8 +229,7 @@ def _chosen(only: Iterable[str] | None) -> list[Metric]:
 
 
 def _finite(row: Row) -> Row:
-    if not np.isfinite(row).all():
-        raise UserError("A motion holds values that are not finite.")
+    finite(np.asarray(row))
     return row
 
 

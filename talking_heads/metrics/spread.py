@@ -27,6 +27,7 @@ from talking_heads.metrics.arrays import (
     Array,
     Lengths,
     double,
+    finite,
     frame_blocks,
     match_lengths,
     squared_norms,
@@ -52,15 +53,16 @@ def mean_distance(first: Array, second: Array, ids: ArrayLike | None = None) -> 
     Raises
     ------
     UserError
-        If the motions do not match.
+        If the motions do not match, or are not finite.
     """
     a, b, _ = match_lengths(np.asanyarray(first), np.asanyarray(second))
     chosen = slice(None) if ids is None else unique_ids(ids, a.shape[1])
     width = a[:1, chosen].size
     total = 0.0
     for part in frame_blocks(len(a), width):
-        gap = double(a[part][:, chosen]) - double(b[part][:, chosen])
-        total += float(np.sqrt(squared_norms(gap)).sum())
+        with np.errstate(invalid="ignore"):
+            gap = double(a[part][:, chosen]) - double(b[part][:, chosen])
+        total += float(finite(np.sqrt(squared_norms(gap))).sum())
     return total / (len(a) * (1 if a.ndim == 2 else width // 3))
 
 
@@ -90,7 +92,7 @@ def diversity(
     Raises
     ------
     UserError
-        If there are fewer than two, or they do not match.
+        If there are fewer than two, they do not match, or are not finite.
     """
     if len(predictions) < 2:
         raise UserError("Diversity needs at least two predictions for a clip.")

@@ -94,3 +94,14 @@ def test_channels_that_nobody_named() -> None:
         measure_clip(motion, motion, names=ARKIT_NAMES)
     with pytest.raises(UserError, match="empty"):
         lbe(np.zeros((4, 52)), np.zeros((4, 52)), ())
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e200])
+@pytest.mark.filterwarnings("error")
+def test_coefficients_that_are_not_finite(bad: float) -> None:
+    true, made = np.ones((4, 52)), np.ones((4, 52))
+    made[1, ARKIT_INDEX["jawOpen"]] = bad
+    made[1, ARKIT_INDEX["eyeBlinkLeft"]] = bad
+    for measured in (mbe, lbe, fdd_blendshapes):
+        with pytest.raises(UserError, match="not finite"):
+            measured(true, made)

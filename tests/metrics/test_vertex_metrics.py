@@ -185,3 +185,34 @@ def test_a_large_mesh_needs_little_memory() -> None:
         tracemalloc.stop()
     assert rows["mve"][0] / rows["mve"][1] == pytest.approx(np.sqrt(3))
     assert peak < 60e6
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e200])
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.filterwarnings("error")
+def test_what_is_not_finite_is_no_figure(bad: float, side: int) -> None:
+    """Each function on its own: a NaN that is handed on shows up far from its cause."""
+    pair = [np.ones((5, 6, 3)), np.ones((5, 6, 3))]
+    pair[side][2, 3, 1] = bad
+    true, made = pair
+    ids, pairs, template = [2, 3], [[2], [3]], np.zeros((6, 3))
+    for measured in (
+        lambda: lve(true, made, ids),
+        lambda: lve_squared(true, made, ids),
+        lambda: lve_meshtalk(true, made, ids),
+        lambda: eve(true, made, ids),
+        lambda: mve(true, made),
+        lambda: mod(true, made, pairs, template),
+        lambda: fdd(true, made, ids),
+        lambda: fdd_vertexwise(true, made, ids),
+        lambda: diversity([true, made]),
+    ):
+        with pytest.raises(UserError, match="not finite"):
+            measured()
+    assert lve(true, made, [0, 1]) == 0  # It lies outside of what is looked at.
+
+
+def test_lip_pairs_with_one_side_longer() -> None:
+    motion = np.zeros((2, 6, 3))
+    with pytest.raises(UserError, match="as many upper"):
+        mod(motion, motion, [[1, 2], [3]], motion[0])  # type: ignore[list-item]
