@@ -18,7 +18,7 @@ from talking_heads.metrics.registry import ALL_METRICS
 from talking_heads.models.contract import check_fits
 from talking_heads.training.animators import BASELINES, load_animator
 from talking_heads.training.evaluation import spread
-from talking_heads.training.judging import Found, Plan, judge_model, judge_truths
+from talking_heads.training.judging import SIGNED, Found, Plan, judge_model, judge_truths
 from talking_heads.training.provenance import corpus_record, environment_record, model_record
 from talking_heads.training.spaces import ClipSpace
 from talking_heads.training.styles import choose_styles, style_counts, style_notes
@@ -100,7 +100,8 @@ def evaluate(
     -------
     dict
         ``model``, ``corpus`` and environment as `talking_heads.training.provenance` records them;
-        ``split``, ``clips``, ``truths``, ``speakers``, ``seeds``, ``style``, ``smooth``;
+        ``split``, ``clips``, ``truths``, ``speakers``, ``seeds``, ``style``, ``smooth``; ``asked``:
+        clips, seeds and metrics as they were given; ``skipped``: ids of clips that were too short;
         ``unit`` of vertices: values are in it or its square; ``frames``; ``metrics``: for each name
         value, intervals over clips and over speakers, values by seed and by speaker, formula and
         source; ``truth_diversity``, where clips have several truths; ``time``, see
@@ -149,7 +150,9 @@ def evaluate(
             judge_model(model, space, choose_styles(model, clip.speaker, style), plan, found)
     if not found.clips:
         raise UserError(f"There is nothing to measure in the split {split}.")
-    return _result(model, corpus, split, name, style, plan, found, rows)
+    result = _result(model, corpus, split, name, style, plan, found, rows)
+    asked = {"clips": clips, "seeds": seeds, "metrics": None if metrics is None else list(metrics)}
+    return {**result, "asked": asked}
 
 
 def _result(
@@ -174,6 +177,8 @@ def _result(
     if isinstance(model, str):
         about: dict[str, Any] = {"name": TRUTH}
         told = ["Each truth of a clip against its other truths; diversity is theirs."]
+        if any(plan.only is None or signed in plan.only for signed in SIGNED):
+            told.append("Of two truths the signed figures of fdd cancel, so there are none.")
     else:
         about = model_record(name or type(model).__name__, model)
         told = style_notes(model, found.choices)
@@ -191,6 +196,7 @@ def _result(
         "seeds": [] if isinstance(model, str) else list(range(plan.seeds)),
         "style": {"asked": style, "used": style_counts(found.choices)},
         "smooth": plan.smooth,
+        "skipped": list(found.skipped),
         "unit": unit,
         "frames": dataclasses.asdict(found.count),
         "metrics": measured,

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 Rows = dict[str, Row]
 
+SIGNED = tuple(name for name, metric in METRICS.items() if metric.better == "zero")
+"""Metrics whose signs cancel: of two truths, each against the other, they are 0 by construction."""
 LEAST_FRAMES = 2
 """A clip, or a prediction, of fewer frames is left out: nothing moves in it."""
 
@@ -235,7 +237,7 @@ def _animated(
 def judge_truths(space: ClipSpace, plan: Plan, found: Found) -> None:
     """Measure each truth of a clip against the others, and add what comes out to `found`.
 
-    Parameters are those of `judge_model`.
+    `SIGNED` metrics are left out. Parameters are those of `judge_model`.
     """
     clip, judge = space.clip, ClipJudge(space, plan)
     if len(clip) < LEAST_FRAMES:
@@ -249,5 +251,6 @@ def judge_truths(space: ClipSpace, plan: Plan, found: Found) -> None:
         ]
     )
     across = judge.truth_spread()
+    rows = {name: row for name, row in rows.items() if name not in SIGNED}
     found.count.add(len(clip), len(clip))
     found.add(clip, [rows], across or {}, across)

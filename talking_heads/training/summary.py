@@ -128,7 +128,8 @@ def notes(corpus: Corpus, found: Found, plan: Plan) -> list[str]:
             "one."
         )
     if len(found.clips) < _FEW_CLIPS:
-        out.append(f"Only {len(found.clips)} clips: the true intervals are wider.")
+        few = len(found.clips)
+        out.append(f"Only {few} clip{'s' * (few != 1)}: the true intervals are wider.")
     return out + _space_notes(corpus, found)
 
 

@@ -213,7 +213,15 @@ def test_truths_against_each_other(corpus: Corpus) -> None:
     # Either of two truths is as far from the other.
     assert value(result, "mbe") == pytest.approx(own, rel=1e-5)
     assert value(result, "diversity_blendshapes") == pytest.approx(own)
-    assert value(result, "fdd") == pytest.approx(0, abs=1e-12)
+    # Each against the other: the signed ones are 0 by construction, and would look perfect.
+    assert "fdd_absolute" in result["metrics"]
+    assert not {"fdd", "fdd_norm", "fdd_blendshapes"} & set(result["metrics"])
+    assert any("cancel" in note for note in result["notes"])
+    assert "\nfdd  " not in result_table(result)
+    with pytest.raises(UserError, match=r"Not to be had .*fdd"):
+        evaluate("truth", corpus, "test_seen", metrics=["fdd"])
+    told = evaluate("truth", corpus, "test_seen", metrics=["lve"])["notes"]
+    assert not any("cancel" in note for note in told)
     assert result["time"] is None
     tiny = vertex_corpus()
     with pytest.raises(UserError, match="several truths"):
@@ -615,3 +623,14 @@ def test_a_model_after_two_steps_on_each_real_layout(
     assert value(results[0], "diversity") > 0 == value(results[1], "diversity")
     assert ("mbe" in results[0]["metrics"]) == (layout == "beat")
     assert results[0]["unit"] == (None if layout == "biwi" else "m")
+
+
+def test_the_record_tells_what_was_asked_for(corpus: Corpus) -> None:
+    """Clips are spread over the split: how many were asked for decides which they are."""
+    tiny = vertex_corpus()
+    result = evaluate(Echo(tiny), tiny, "test", seeds=2, clips=1, metrics=["lve"])
+    assert result["asked"] == {"clips": 1, "seeds": 2, "metrics": ["lve"]}
+    assert result["skipped"] == []
+    assert any("Only 1 clip:" in note for note in result["notes"])
+    whole = evaluate("truth", corpus, "test_seen")
+    assert whole["asked"] == {"clips": None, "seeds": 1, "metrics": None}
