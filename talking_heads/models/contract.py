@@ -194,13 +194,18 @@ def check_fits(contract: MotionContract, corpus: Corpus) -> None:
     Raises
     ------
     UserError
-        If frame rate, kind of motion, mesh or unit differ; says what does.
+        If kind of motion, mesh, unit or frame rate differ. Says what does, in this order: a model
+        of another mesh does not fit at any frame rate.
     """
+    _check_kind_and_mesh(contract, corpus)
     if contract.fps != corpus.fps:
         raise UserError(
             f"The model makes {contract.fps:g} frames a second and {corpus.name} has "
             f"{corpus.fps:g}.\nNothing is resampled here: take a model of this frame rate."
         )
+
+
+def _check_kind_and_mesh(contract: MotionContract, corpus: Corpus) -> None:
     surface = corpus.surface
     if contract.kind != "vertices":
         if corpus.kind == "vertices":

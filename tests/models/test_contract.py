@@ -138,7 +138,11 @@ def test_what_does_not_fit_is_said() -> None:
     course = Corpus("course", (), {}, ("ada",), {"ada": "head-01@low"})
     fits = of_mesh(mesh())
     for made, corpus, word in (
-        (contract(), mesh(), "25 frames a second and mesh has 30"),
+        # The difference that matters most comes first: the frame rate last.
+        (contract(), mesh(), "coefficients .* holds vertices"),
+        (of_mesh(mesh(), fps=25.0), mesh(vertices=5), "4 vertices; the mesh of mesh has 5"),
+        (of_mesh(mesh(), fps=25.0), mesh(), "25 frames a second and mesh has 30"),
+        (contract(fps=30.0), course, "30 frames a second and course has 25"),
         (contract(fps=30.0), mesh(), "coefficients .* holds vertices"),
         (of_mesh(mesh(), fps=25.0), course, "4 vertices of another mesh; course holds coeff"),
         (fits, mesh(vertices=5), "4 vertices; the mesh of mesh has 5"),
