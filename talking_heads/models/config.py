@@ -21,9 +21,11 @@ class ModelConfig:
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """What each preset changes of the defaults."""
+    follow_fps: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Fields that are the frame rate, rounded, in a preset."""
 
     @classmethod
-    def preset(cls, name: str) -> Self:
+    def preset(cls, name: str, fps: float = 25.0) -> Self:
         """Return a preset.
 
         Parameters
@@ -31,6 +33,8 @@ class ModelConfig:
         name : {"course", "full", "paper"}
             ``course`` learns in minutes on a CPU; ``full`` is for a GPU on the same corpus;
             ``paper`` has the paper's sizes, with our sound features in place of theirs.
+        fps : float
+            Frames a second of the motion, where a preset follows the rate: see `follow_fps`.
 
         Raises
         ------
@@ -39,7 +43,9 @@ class ModelConfig:
         """
         if name not in cls.presets:
             raise UserError(f"There is no preset {name!r}. Choose from: {', '.join(cls.presets)}.")
-        return cls(**cls.presets[name])
+        changes = dict(cls.presets[name])
+        changes |= dict.fromkeys(cls.follow_fps.get(name, ()), max(1, round(fps)))
+        return cls(**changes)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -184,13 +190,16 @@ class DiffSpeakerConfig(ModelConfig):
         },
         "paper": {
             "width": 512, "layers": 1, "heads": 4, "feed_forward": 1024, "dropout": 0.1,
-            "bias_period": 25, "add_conditions": False, "final_norm": False, "step_code": 768,
+            "add_conditions": False, "final_norm": False, "step_code": 768,
             "encoder_width": 512, "encoder_blocks": 6, "sampling_steps": 50,
             "style_dropout": 0.0, "mouth_weight": 0.0, "aperture_weight": 0.0,
             "closure_weight": 0.0,
             "blink_temperature": 1.0,
         },
     }  # fmt: skip
+    follow_fps: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "paper": ("bias_period", "position_period")
+    }
 
     def __post_init__(self) -> None:
         sizes = {

@@ -162,8 +162,9 @@ def train(
     out = Path(out)
     _check(name, out)
     kind = model_class(name)
-    config = config or kind.config_type.preset(preset)
-    if type(config) is not kind.config_type:
+    if config is None:
+        kind.config_type.preset(preset)  # A wrong name shows before the corpus is read.
+    elif type(config) is not kind.config_type:
         raise UserError(
             f"A {name} needs a {kind.config_type.__name__}, no {type(config).__name__}."
         )
@@ -174,6 +175,8 @@ def train(
         from talking_heads.corpus import load_corpus
 
         data = load_corpus(data)
+    if config is None:
+        config = kind.config_type.preset(preset, data.fps)
     data = data.without(without)
     items = TrainingData(data, "train", settings.crop, seed)
     torch.manual_seed(seed)

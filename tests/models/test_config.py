@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from talking_heads.errors import UserError
 from talking_heads.models import DiffSpeaker, DiffSpeakerConfig, MotionContract
+from talking_heads.models.conv_config import ConvRegressorConfig
 
 
 @pytest.mark.parametrize("name", ["course", "full", "paper"])
@@ -21,6 +22,15 @@ def test_the_paper_preset_has_the_papers_choices() -> None:
     assert (config.width, config.layers, config.heads, config.feed_forward) == (512, 1, 4, 1024)
     assert (config.bias_period, config.cross_band, config.sampling_steps) == (25, 0, 50)
     assert (config.mouth_weight, config.aperture_weight, config.style_dropout) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("fps", "period"), [(25.0, 25), (30.0, 30), (29.97, 30), (0.3, 1)])
+def test_the_papers_periods_are_the_frame_rate(fps: float, period: int) -> None:
+    config = DiffSpeakerConfig.preset("paper", fps)
+    assert (config.bias_period, config.position_period) == (period, period)
+    for name in ("course", "full"):
+        assert DiffSpeakerConfig.preset(name, fps) == DiffSpeakerConfig.preset(name)
+    assert ConvRegressorConfig.preset("paper", fps) == ConvRegressorConfig.preset("paper")
 
 
 @pytest.mark.parametrize(("name", "most"), [("course", 3e6), ("full", 8e6)])

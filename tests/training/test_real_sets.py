@@ -105,3 +105,13 @@ def test_the_regressor_starts_from_the_components_of_real_motion(
     codes = np.linalg.lstsq(basis, target.T, rcond=1e-6)[0]
     left = np.square(target - (basis @ codes).T).sum()
     assert left < 0.05 * np.square(target - target.mean(0)).sum()
+
+
+def test_the_papers_periods_are_the_corpus_frame_rate(mini_vocaset: Path, tmp_path: Path) -> None:
+    settings = dataclasses.replace(SETTINGS, steps=1)
+    train(
+        "diff_speaker", data=mini_vocaset, out=tmp_path / "m", preset="paper", settings=settings,
+        evaluate=False, progress=False,
+    )  # fmt: skip
+    config = load_model(tmp_path / "m").config
+    assert (config.bias_period, config.position_period) == (30, 30)
