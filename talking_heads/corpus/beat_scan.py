@@ -132,7 +132,8 @@ def _notes(index: Index, good: Sequence[Paired], used: float) -> list[str]:
     frames = window_frames(WINDOW_SECONDS)
     short = sum(one.frames < frames for one in good)
     notes.append(
-        f"{len(good):,} recordings, cut into windows of {WINDOW_SECONDS:g} s; "
+        f"{len(good):,} recording{'s' if len(good) != 1 else ''}, cut into windows of "
+        f"{WINDOW_SECONDS:g} s; "
         f"{(whole - used) / 60:.1f} of {whole / 60:.1f} min are left over at their ends"
         + (f". Too short for one window: {short:,}." if short else ".")
     )

@@ -39,6 +39,7 @@ _MOST_AUDIO_BYTES = 4 * 2**30
 _MOST_INDEX_BYTES = 64 * 2**20
 _ROWS = 200
 _RATES = range(4_000, 768_001)
+_MOST_CHANNELS = 8
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,9 @@ def convert_vocaset(
     """Write VOCASET in FaceFormer's layout, from the files of the download.
 
     Frames are sorted by their number and keep their precision; sound is written as 16-bit WAV at
-    its own rate. ``FLAME_masks.pkl`` and ``FLAME_sample.ply`` are copied if they lie beside the
-    download. All motion needs about as much space again on disk; a few megabytes of it are in
-    memory at a time.
+    its own rate, of several channels the first. ``FLAME_masks.pkl`` and ``FLAME_sample.ply`` are
+    copied if they lie beside the download. All motion needs about as much space again on disk; a
+    few megabytes of it are in memory at a time, and all the sound.
 
     Parameters
     ----------
@@ -136,6 +137,11 @@ def _convert(source: Path, target: Path, progress: bool, overwrite: bool) -> Con
                 f"The download of VOCASET (Training Data) holds {', '.join(RAW_FILES)}."
             )
     check_target(target, overwrite=overwrite, ours=_is_layout)
+    if target.resolve() in (source.resolve(), *source.resolve().parents) and _is_layout(target):
+        raise UserError(
+            f"{shown(source)} lies in {shown(target)}, which would be replaced with all in it.\n"
+            "Choose another folder."
+        )
     try:
         header = read_npy_header(source / VERTS)
         if header.shape[1:] not in ((VERTICES, 3), (3 * VERTICES,)):
@@ -251,6 +257,8 @@ def _audio(path: Path) -> dict[str, tuple[int, NDArray[np.int16]]]:
             continue
         if not isinstance(samples, np.ndarray) or samples.dtype.kind not in "iu":
             continue
+        if samples.ndim == 2 and samples.shape[1] <= _MOST_CHANNELS:
+            samples = samples[:, :1]  # the first channel, as in VOCA's own code
         flat = samples.reshape(-1)
         if samples.shape not in ((len(flat),), (len(flat), 1)) or not len(flat):
             continue

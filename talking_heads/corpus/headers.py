@@ -95,7 +95,7 @@ def read_npy_header(path: Path) -> NpyHeader:
     Parameters
     ----------
     path : Path
-        An NPY file of version 1 or 2.
+        An NPY file of version 1, 2 or 3.
 
     Returns
     -------
@@ -109,22 +109,8 @@ def read_npy_header(path: Path) -> NpyHeader:
     """
     with open_plain(path) as file:
         size = os.fstat(file.fileno()).st_size
-        try:
-            version = np.lib.format.read_magic(file)
-            read: Callable[..., Any] = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }[version]
-            with warnings.catch_warnings():
-                # NumPy warns of headers that Python 2 wrote, (10L, 3L), and reads them.
-                warnings.simplefilter("ignore", UserWarning)
-                shape, fortran, dtype = read(file, max_header_size=_MOST_HEADER)
-            offset = file.tell()
-        except OSError as error:
-            raise BadFile(f"it cannot be read ({error.strerror or error})") from error
-        except Exception as error:
-            # NumPy parses a Python literal here, and damaged ones raise nearly anything.
-            raise BadFile("it is no NPY file, or its header is damaged") from error
+        shape, fortran, dtype = _npy_header(file)
+        offset = file.tell()
     if dtype.hasobject or dtype.kind != "f" or dtype.itemsize not in (2, 4, 8):
         raise BadFile(f"it holds {dtype!s:.30}, not floating-point numbers")
     if not all(type(length) is int and 0 <= length < 2**48 for length in shape) or len(shape) > 8:
@@ -136,6 +122,37 @@ def read_npy_header(path: Path) -> NpyHeader:
         more = "shorter" if size - offset < count * dtype.itemsize else "longer"
         raise BadFile(f"it is {more} than its header says")
     return NpyHeader(shape, dtype, bool(fortran), offset)
+
+
+def npy_shape(path: Path) -> tuple[int, ...]:
+    """Return the shape that an NPY file claims to have; raises `BadFile` if it is none."""
+    with open_plain(path) as file:
+        shape = _npy_header(file)[0]
+    if not all(type(length) is int and length >= 0 for length in shape):
+        raise BadFile("its header is damaged")
+    return tuple(shape)
+
+
+def _npy_header(file: IO[bytes]) -> tuple[Any, Any, np.dtype[Any]]:
+    """Return shape, whether columns are contiguous, and dtype; the values come next."""
+    # Version 3 is version 2 with names of fields in UTF-8, of which there are none here.
+    read: dict[tuple[int, int], Callable[..., Any]] = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+        (3, 0): np.lib.format.read_array_header_2_0,
+    }
+    try:
+        version = np.lib.format.read_magic(file)
+        with warnings.catch_warnings():
+            # NumPy warns of headers that Python 2 wrote, (10L, 3L), and reads them.
+            warnings.simplefilter("ignore", UserWarning)
+            shape, fortran, dtype = read[version](file, max_header_size=_MOST_HEADER)
+        return shape, fortran, dtype
+    except OSError as error:
+        raise BadFile(f"it cannot be read ({error.strerror or error})") from error
+    except Exception as error:
+        # NumPy parses a Python literal here, and damaged ones raise nearly anything.
+        raise BadFile("it is no NPY file, or its header is damaged") from error
 
 
 def read_rows(path: Path, header: NpyHeader, start: int, stop: int) -> NDArray[Any]:

@@ -8,12 +8,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from talking_heads.corpus.collection import Corpus
-from talking_heads.corpus.headers import open_plain
+from talking_heads.corpus.headers import BadFile, npy_shape
 from talking_heads.corpus.problems import Scan
 from talking_heads.errors import UserError
 from talking_heads.files import shown
@@ -34,7 +33,7 @@ NAMES = {
 _WIDTHS = {VOCASET_WIDTH: "vocaset", BIWI_WIDTH: "biwi"}
 _MOST_HEADERS = 20
 _MOST_FOLDERS = 50
-_MOST_HEADER = 10_000
+_PACKED = (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar", ".bz2", ".xz")
 _HINTS = (
     ("FLAME_masks.pkl", "vocaset"),
     ("templates/FLAME_sample.ply", "vocaset"),
@@ -76,20 +75,22 @@ def find_layout(path: str | Path) -> str:
     root = Path(path)
     try:
         if not root.is_dir():
-            raise UserError(
-                f"{shown(root)} is not a corpus: it is not a folder.\n"
-                "Build one with: talking-heads corpus build FOLDER"
-            )
+            raise _no_folder(root)
         found = _look(root)
         layout = found.layout or _inner(root)
         if layout is not None:
             return layout
         below = _below(root)
+        above = None if below else _above(root)
     except OSError as error:
         raise UserError(f"Cannot read {shown(root)}: {error.strerror or error}.") from error
     if below is not None:
         raise UserError(
             f"{shown(root)} is not a corpus, but {shown(below)} in it is.\nName that folder."
+        )
+    if above is not None:
+        raise UserError(
+            f"{shown(root)} is not a corpus, but a part of one.\nName {shown(above)} instead."
         )
     nothing = f"it holds no manifest.json, and nothing of VOCASET, BIWI or BEAT ({_contents(root)})"
     why = found.why or nothing
@@ -167,19 +168,11 @@ def _motion_widths(root: Path) -> Iterator[tuple[str, int]]:
 
 def _width(path: Path) -> int | None:
     """Return how many numbers a frame of an array has; None for a damaged file."""
-    formats: Any = np.lib.format
     try:
-        with open_plain(path) as file:
-            version = formats.read_magic(file)
-            read = {
-                (1, 0): formats.read_array_header_1_0,
-                (2, 0): formats.read_array_header_2_0,
-            }[version]
-            width = math.prod(read(file, max_header_size=_MOST_HEADER)[0][1:])
-    except Exception:
-        # NumPy parses a Python literal here, and damaged ones raise nearly anything.
+        width = math.prod(npy_shape(path)[1:])
+    except BadFile:
         return None
-    return width if isinstance(width, int) and width > 1 else None
+    return width if width > 1 else None
 
 
 def _template_widths(root: Path) -> Iterator[tuple[str, int]]:
@@ -219,15 +212,45 @@ def _has_beat(root: Path) -> bool:
 
 
 def _below(root: Path) -> Path | None:
-    """Return the first folder in this one that holds a data set."""
-    folders = [root / name for name in _visible(root) if (root / name).is_dir()][:_MOST_FOLDERS]
-    return next((folder for folder in folders if _look(folder).layout is not None), None)
+    """Return the first folder in this one, or in one of its folders, that holds a data set."""
+    folders = _folders(root)
+    inner = [below for folder in folders for below in _folders(folder)]
+    for folder in [*folders, *inner[:_MOST_FOLDERS]]:
+        if _look(folder).layout is not None:
+            return folder
+    return None
+
+
+def _folders(root: Path) -> list[Path]:
+    paths = [root / name for name in _visible(root)[: _MOST_HEADERS * _MOST_FOLDERS]]
+    return [path for path in paths if path.is_dir()][:_MOST_FOLDERS]
+
+
+def _above(root: Path) -> Path | None:
+    """Return the folder above if it holds a data set of which this folder is a part."""
+    above = root.absolute().parent
+    parts = ("vertices_npy", "wav", "templates", "regions", "audio", "motion")
+    if root.absolute().name not in parts or _look(above).layout is None:
+        return None
+    return above
+
+
+def _no_folder(path: Path) -> UserError:
+    if path.suffix.lower() in _PACKED and path.is_file():
+        return UserError(f"{shown(path)} is not unpacked.\nUnpack it, and name the folder.")
+    what = "it is not a folder" if path.exists() else "there is no such folder"
+    return UserError(
+        f"{shown(path)} is not a corpus: {what}.\nBuild one with: talking-heads corpus build FOLDER"
+    )
 
 
 def _contents(root: Path) -> str:
     names = _visible(root)
     if not names:
         return "it is empty"
+    packed = next((name for name in names if Path(name).suffix.lower() in _PACKED), None)
+    if packed is not None:
+        return f"{shown(packed[:60])} is not unpacked"
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"there is {shown(', '.join(name[:30] for name in names[:3]))}{more}"
 

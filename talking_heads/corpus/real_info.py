@@ -49,19 +49,21 @@ def real_corpus_info(
     corpus = scan.corpus
     lines = [
         f"{shown(root)}: {NAMES[layout]}",
-        f"  {len(corpus):,} clips, {corpus.seconds / 60:.1f} min, {len(corpus.speakers)} speakers, "
+        f"  {_many(len(corpus), 'clip')}, {corpus.seconds / 60:.1f} min, "
+        f"{_many(len(corpus.speakers), 'speaker')}, "
         f"{_values(corpus)}, {_rates(corpus, scan.disk_fps)}",
     ]
     for split in corpus.splits:
         part = corpus.split(split)
         people = len({clip.speaker for clip in part})
         lines.append(
-            f"  {split:12s} {len(part):6,d} clips {part.seconds / 60:8.1f} min {people:3d} "
-            f"speaker{'s' if people != 1 else ''}"
+            f"  {split:12s} {len(part):6,d} {'clips' if len(part) != 1 else 'clip '} "
+            f"{part.seconds / 60:8.1f} min {people:3d} speaker{'s' if people != 1 else ''}"
         )
     inside = {clip_id for ids in corpus.splits.values() for clip_id in ids}
     if corpus.splits and len(inside) < len(corpus):
-        lines.append(f"  {len(corpus) - len(inside):,} clips belong to no split")
+        rest = len(corpus) - len(inside)
+        lines.append(f"  {_many(rest, 'clip')} belong{'s' if rest == 1 else ''} to no split")
     lines += [f"  {note}" for note in scan.notes]
     read = "all files were read" if thorough else "only headers were read; --thorough reads all"
     if not scan.problems:
@@ -69,6 +71,10 @@ def real_corpus_info(
     files = "1 file is" if len(scan.problems) == 1 else f"{len(scan.problems):,} files are"
     lines.append(f"  {files} missing, damaged or odd ({read}):")
     return "\n".join(lines + [f"    {line}" for line in problem_lines(scan.problems, most_lines)])
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' if count != 1 else ''}"
 
 
 def _values(corpus: Corpus) -> str:

@@ -165,7 +165,7 @@ def _read_through(clip: Clip, problems: list[Problem]) -> None:
 
 def _names(folder: Path, suffix: str) -> dict[str, Path]:
     """Return the files of a folder by name; what a system hides is passed over."""
-    paths = (path for path in folder.iterdir() if path.suffix == suffix)
+    paths = (path for path in folder.iterdir() if path.suffix.lower() == suffix)
     return {path.stem: path for path in sorted(paths) if not path.name.startswith(".")}
 
 
@@ -180,10 +180,10 @@ def _clips(
     moves = _names(folder / MOTIONS, ".npy")
     sounds = _names(folder / SOUNDS, ".wav")
     for name in sorted(sounds.keys() - moves.keys()):
-        problems.append(Problem(f"{SOUNDS}/{name}.wav", "there is no motion of this name"))
+        problems.append(Problem(f"{SOUNDS}/{sounds[name].name}", "there is no motion of this name"))
     out: list[tuple[Clip, str]] = []
     for name, path in moves.items():
-        where = f"{MOTIONS}/{name}.npy"
+        where = f"{MOTIONS}/{path.name}"
         try:
             speaker, split = about.parse(name)
             frames, motion = _motion(path, speaker, about, templates)
@@ -192,7 +192,7 @@ def _clips(
         except BadFile as error:
             problems.append(Problem(where, str(error)))
             continue
-        where = f"{SOUNDS}/{name}.wav"
+        where = f"{SOUNDS}/{sounds[name].name}"
         try:
             gap = frames / about.fps - read_wav_header(sounds[name]).seconds
             if gap > TORN_SOUND:

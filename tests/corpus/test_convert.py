@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 import wave
 from pathlib import Path
 from typing import Any
@@ -161,7 +163,7 @@ def test_missing_sounds_and_strange_ones(copy: Path, tmp_path: Path) -> None:
         {**entry, "sample_rate": None},
         {**entry, "sample_rate": True},
         {**entry, "audio": np.zeros(0, np.int16)},
-        {**entry, "audio": np.zeros((5, 5), np.int16)},
+        {**entry, "audio": np.zeros((5, 50), np.int16)},
         {**entry, "audio": [1, 2, 3]},
         {**entry, "audio": entry["audio"] / 2},
     ):
@@ -315,3 +317,45 @@ def test_memory_is_bounded(tmp_path: Path, mini_vocaset: Path) -> None:
     )
     clips, megabytes = map(int, done.stdout.split())
     assert clips == 1 and megabytes < 300
+
+
+def test_of_several_channels_the_first(copy: Path, tmp_path: Path) -> None:
+    sounds = unpickled(copy / "raw_audio_fixed.pkl")
+    mono = sounds[ONE]["sentence01"]["audio"]
+    sounds[ONE]["sentence01"]["audio"] = np.stack([mono, 0 * mono], 1)
+    replaced(copy / "raw_audio_fixed.pkl", sounds)
+    convert_vocaset(copy, tmp_path / "out")
+    with wave.open(str(tmp_path / "out" / "wav" / f"{ONE}_sentence01.wav")) as file:
+        assert file.getnchannels() == 1
+        assert np.array_equal(np.frombuffer(file.readframes(file.getnframes()), "<i2"), mono)
+
+
+def test_the_download_is_never_replaced(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    convert_vocaset(raw, out)
+    inside = out / "raw"
+    shutil.copytree(raw, inside)
+    for source, target in ((inside, out), (inside, out / "wav" / "..")):
+        with pytest.raises(UserError, match="which would be replaced"):
+            convert_vocaset(source, target, overwrite=True)
+    assert (inside / "data_verts.npy").is_file()
+
+
+_KILLED = """
+import os, signal, sys
+from talking_heads.corpus import convert
+write = convert._write_sound
+def once(*args):
+    write(*args)
+    os.kill(os.getpid(), signal.SIGKILL)
+convert._write_sound = once
+convert.convert_vocaset(sys.argv[1], sys.argv[2])
+"""
+
+
+def test_a_kill_leaves_nothing_under_the_name(raw: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _KILLED, str(raw), str(tmp_path / "out")]
+    assert subprocess.run(command, check=False).returncode == -9
+    assert not (tmp_path / "out").exists()
+    assert [path.name[:5] for path in tmp_path.iterdir()] == [".out-"]
+    assert len(convert_vocaset(raw, tmp_path / "out").clips) == 7

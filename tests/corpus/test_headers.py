@@ -9,7 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talking_heads.corpus.headers import BadFile, read_npy_header, read_rows, read_wav_header
+from talking_heads.corpus.headers import (
+    BadFile,
+    npy_shape,
+    read_npy_header,
+    read_rows,
+    read_wav_header,
+)
 
 
 @pytest.mark.parametrize("dtype", ["<f2", "<f4", "<f8", ">f4", ">f8"])
@@ -24,10 +30,14 @@ def test_rows_of_every_kind_of_array(tmp_path: Path, dtype: str, order: str) -> 
         assert np.array_equal(rows, values[start:stop])
 
 
-def test_headers_of_version_2(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_headers_of_every_version(tmp_path: Path, version: tuple[int, int]) -> None:
+    values = np.arange(9.0).reshape(3, 3)
     with (tmp_path / "a.npy").open("wb") as file:
-        np.lib.format.write_array(file, np.ones((3, 3)), version=(2, 0))
-    assert read_npy_header(tmp_path / "a.npy").shape == (3, 3)
+        np.lib.format.write_array(file, values, version=version)
+    header = read_npy_header(tmp_path / "a.npy")
+    assert header.shape == npy_shape(tmp_path / "a.npy") == (3, 3)
+    assert np.array_equal(read_rows(tmp_path / "a.npy", header, 1, 3), values[1:])
 
 
 def test_headers_of_python_2(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import pickle
 import random
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -145,9 +146,58 @@ def test_the_folder_above_is_understood_or_hinted_at(sets: dict[str, Path], tmp_
         corpus_info(sets["beat"].parent)
 
 
+def test_two_folders_above(sets: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(sets["beat"], tmp_path / "data" / "downloads" / "beat")
+    with pytest.raises(UserError, match=r"downloads/beat in it is"):
+        load_corpus(tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("vocaset", "vertices_npy"), ("vocaset", "wav"), ("biwi", "regions")]
+)
+def test_a_part_of_a_set(
+    sets: dict[str, Path], name: str, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match=r"a part of one\.\nName .*mini instead"):
+        load_corpus(sets[name] / part)
+    monkeypatch.chdir(sets[name] / part)
+    with pytest.raises(UserError, match=r"a part of one"):
+        corpus_info(".")
+
+
+def test_headers_of_python_2_without_a_warning(tmp_path: Path) -> None:
+    path = _motion(tmp_path, "x", 15_069)
+    old = path.read_bytes().replace(b"(2, 15069), }  ", b"(2L, 15069L), }")
+    path.write_bytes(old)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert b"2L" in old and find_layout(tmp_path) == "vocaset"
+
+
+def test_sounds_whose_ending_is_in_capitals(sets: dict[str, Path], tmp_path: Path) -> None:
+    for name in ("vocaset", "beat"):
+        shutil.copytree(sets[name], tmp_path / name)
+        for path in (tmp_path / name).rglob("*.wav"):
+            path.rename(path.with_suffix(".WAV"))
+        corpus = load_corpus(tmp_path / name)
+        assert len(corpus) == len(load_corpus(sets[name])) and len(corpus[0].audio)
+
+
+def test_one_is_no_plural(sets: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "1").mkdir()
+    for path in (sets["beat"] / "1").glob("1_wayne_0_1_1.*"):
+        shutil.copy(path, tmp_path / "1")
+    corpus = load_corpus(tmp_path)
+    text = corpus_info(tmp_path)
+    assert f"{len(corpus)} clip" + ("s" if len(corpus) > 1 else "") + ", " in text
+    assert "1 speaker," in text and "1 clips" not in text and "1 speakers" not in text
+    assert "1 recordings" not in text
+
+
 @pytest.mark.parametrize(
     ("make", "told"),
     [
+        (lambda root: (root / "vocaset.ZIP").touch(), r"vocaset\.ZIP is not unpacked"),
         (lambda root: None, "it is empty"),
         (lambda root: (root / "x.txt").touch(), r"there is x\.txt\)"),
         (lambda root: [(root / f"{i}.txt").touch() for i in range(9)], "and 6 more"),
@@ -166,8 +216,14 @@ def test_what_is_no_corpus(tmp_path: Path, make: Callable[[Path], object], told:
         with pytest.raises(UserError, match=told) as error:
             ask(tmp_path)
         assert len(str(error.value).splitlines()) <= 3
-    with pytest.raises(UserError, match="is not a folder"):
+    with pytest.raises(UserError, match="there is no such folder"):
         load_corpus(tmp_path / "nowhere")
+    (tmp_path / "a.zip").touch()
+    with pytest.raises(UserError, match="is not unpacked"):
+        load_corpus(tmp_path / "a.zip")
+    (tmp_path / "a.npy").touch()
+    with pytest.raises(UserError, match="it is not a folder"):
+        load_corpus(tmp_path / "a.npy")
 
 
 def test_the_raw_download_is_told_what_to_do(tmp_path: Path) -> None:
