@@ -181,6 +181,22 @@ def global_generator(texts, share, seed):
     return [text.lower() in keys[: max(1, round(share * len(keys)))] for text in texts]
 
 
+def unsorted_set(texts, share, seed):
+    """Without sorted, the order of a set depends on the order of the clips, though seldom."""
+    keys = list({text.lower() for text in texts})
+    order = np.random.default_rng(seed).permutation(len(keys))
+    test = {keys[i] for i in order[: max(1, round(share * len(keys)))]}
+    return [text.lower() in test for text in texts]
+
+
+def one_frame_beyond_the_end(values, fps, new):
+    """Forgets that the last place may be the last frame itself."""
+    places = np.arange(len(resample_motion(values, fps, new))) * fps / new
+    before = places.astype(int)
+    share = (places - before)[:, None]
+    return (1 - share) * values[before] + share * values[before + 1]
+
+
 @pytest.mark.parametrize(
     ("check", "answer", "words"),
     [
@@ -195,6 +211,8 @@ def global_generator(texts, share, seed):
         (WEIGHTS, lambda d, n: [[f["weights"][k] for k in n] for f in d["frames"]], "TypeError"),
         (RESAMPLE, lambda v, fps, new: v[:: int(fps / new)], "step|ValueError"),
         (RESAMPLE, lambda v, fps, new: v[np.arange(len(v)) * fps // new], "IndexError"),
+        (RESAMPLE, one_frame_beyond_the_end, "the last is kept"),
+        (SPLIT, unsorted_set, "Sort the sentences"),
         (SPLIT, leaks_in_one_sentence, "leak"),
         (SPLIT, by_hash, "share counts sentences"),
         (SPLIT, global_generator, "same seed gives another split"),
