@@ -145,7 +145,8 @@ check("01.sound_of_frames", sound_of_frames)
 # </details>
 # <details><summary>Hint 3: a line of code</summary>
 #
-# `place = {name: column for column, name in enumerate(document["names"])}` tells the places, and
+# `values = np.array([frame["weights"] for frame in document["frames"]])` is the file's table, and
+# `place = {name: column for column, name in enumerate(document["names"])}` tells the places.
 # `np.zeros((len(values), len(names)))` is an answer to fill, column by column.
 #
 # </details>
