@@ -197,7 +197,8 @@ for (_, motion), color, name in ((tea, BLUE, "tea"), (two, ORANGE, "two")):
 axes.set(xlabel="time (s)", ylabel="rounding", ylim=(-0.02, 0.6))
 axes.legend(loc="upper right")
 show(figure, """Rounding of the lips over time. For "tea" it stays at 0. For "two" it begins to rise
-about a tenth of a second before the t, is half-way up in the middle of the t, and peaks in the vowel.""")
+about a tenth of a second before the t, is more than half-way up in the middle of the t, and peaks
+in the vowel.""")
 
 # %% [markdown]
 # And as faces. Step through the t with the keys `,` and `.`: the left mouth is flat, the right one

@@ -174,9 +174,10 @@ far or too late, and its mean is {1000 * by_hand:.1f} mm.""")
 
 # %% [markdown]
 # One clip proves nothing. `measure_clip` computes every measure that fits a motion. For each it
-# returns two numbers, a sum and how many frames are in it. `combine` joins them over clips of
-# different length. `head_parts` hands over what must be known of a head: which vertices are the
-# lips, which the upper face, and so on.
+# returns two numbers, a sum and what to divide it by: how many frames are in it, or 1 for a measure
+# that takes a clip as a whole. `combine` joins them over clips of different length. `head_parts`
+# hands over what must be known of a head: which vertices are the lips, which the upper face, and so
+# on.
 
 # %%
 def measure(made):
@@ -839,7 +840,7 @@ assert np.allclose((low, high), bootstrap_interval(pairs))
 # %% [markdown]
 # But our clips are not eighteen strangers. Three at a time come from one mouth, and resemble each
 # other. If the claim is about *people*, people must be drawn: six speakers with replacement, and
-# for each of them three of their clips.
+# for each of them three of their clips, again with replacement.
 
 # %%
 rng = np.random.default_rng(0)
