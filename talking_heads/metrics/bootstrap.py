@@ -33,6 +33,8 @@ Over = Literal["clips", "clips and seeds", "speakers"]
 
 DRAWS = 1000
 """How often to draw by default."""
+LEVEL = 0.95
+"""Of an interval: the share of the draws within it."""
 _BLOCK = 4_000_000
 
 
@@ -142,7 +144,7 @@ def bootstrap_interval(
     speakers: Sequence[str] | None = None,
     draws: int = DRAWS,
     seed: int = 0,
-    level: float = 0.95,
+    level: float = LEVEL,
 ) -> tuple[float, float] | None:
     """Return within which bounds a figure lies in most draws.
 

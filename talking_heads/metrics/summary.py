@@ -9,7 +9,7 @@ import numpy as np
 
 from talking_heads.errors import UserError
 from talking_heads.metrics.arrays import Array
-from talking_heads.metrics.bootstrap import DRAWS, bootstrap_interval
+from talking_heads.metrics.bootstrap import DRAWS, LEVEL, bootstrap_interval
 from talking_heads.metrics.measure import DROPPED, as_added, is_pooled
 from talking_heads.metrics.registry import ALL_METRICS, Row
 
@@ -74,7 +74,7 @@ def summarise_metrics(
     speakers: Sequence[str] | None = None,
     draws: int = DRAWS,
     seed: int = 0,
-    level: float = 0.95,
+    level: float = LEVEL,
 ) -> dict[str, dict[str, Any]]:
     """Sum up the rows of many clips.
 

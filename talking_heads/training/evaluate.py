@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from talking_heads.errors import UserError
 from talking_heads.files import shown
+from talking_heads.metrics.bootstrap import DRAWS, LEVEL
 from talking_heads.metrics.registry import ALL_METRICS
 from talking_heads.models.contract import check_fits
 from talking_heads.training.animators import BASELINES, load_animator
@@ -104,8 +105,9 @@ def evaluate(
         clips, seeds and metrics as they were given; ``skipped``: ids of clips that were too short;
         ``unit`` of vertices: values are in it or its square; ``frames``; ``metrics``: for each name
         value, intervals over clips and over speakers, values by seed and by speaker, formula and
-        source; ``truth_diversity``, where clips have several truths; ``time``, see
-        `talking_heads.training.summary.frame_time`; ``notes``; and ``rows`` if asked for.
+        source; ``intervals``: level, draws and seed; ``truth_diversity``, where clips have several
+        truths; ``time``, see `talking_heads.training.summary.frame_time`; ``notes``; and ``rows``
+        if asked for.
 
     Raises
     ------
@@ -133,11 +135,8 @@ def evaluate(
     if isinstance(model, str):
         if model != TRUTH:
             raise UserError(f'A model or "{TRUTH}" can be measured, not {model!r}; load it first.')
+        _several_truths(corpus, split)
         chosen = [clip for clip in chosen if len(clip.truths) > 1]
-        if not chosen:
-            raise UserError(
-                f"No clip of {split} has several truths, so none can be compared with another."
-            )
     else:
         check_fit(model, corpus)
 
@@ -201,6 +200,7 @@ def _result(
         "frames": dataclasses.asdict(found.count),
         "metrics": measured,
         "truth_diversity": truth_diversity(found),
+        "intervals": {"level": LEVEL, "draws": DRAWS, "seed": 0},
         "time": frame_time(found.seconds, corpus.fps, device) if timed else None,
         "notes": told,
         **environment_record(),
@@ -252,8 +252,10 @@ def evaluate_all(
     # Checkpoints first: they load in no time, and a name that is wrong shows before the fitting.
     for name in sorted(models, key=lambda name: name in BASELINES):
         loaded[name] = TRUTH if name == TRUTH else load_animator(name, corpus)
-        if not isinstance(model := loaded[name], str):
-            check_fit(model, corpus)
+        try:
+            _check_asked(loaded[name], corpus, splits, options.get("style", "own"))
+        except UserError as error:
+            raise _of(name, models, error) from error
     results = []
     for split in splits:
         for name in models:
@@ -262,10 +264,31 @@ def evaluate_all(
                     evaluate(loaded[name], corpus, split, name=name, progress=progress, **options)
                 )
             except UserError as error:
-                if len(models) == 1:
-                    raise
-                raise UserError(f"{shown(name)}: {error}") from error
+                raise _of(name, models, error) from error
     return results
+
+
+def _of(name: str, models: Sequence[str], error: UserError) -> UserError:
+    """Return an error that tells which of several models it is about."""
+    return error if len(models) == 1 else UserError(f"{shown(name)}: {error}")
+
+
+def _check_asked(model: Animator | str, corpus: Corpus, splits: Sequence[str], style: str) -> None:
+    """Raise `UserError` for what would else show when the models before have been measured."""
+    if isinstance(model, str):
+        for split in splits:
+            _several_truths(corpus, split)
+        return
+    check_fit(model, corpus)
+    for clip in (clip for split in splits for clip in corpus.split(split)):
+        choose_styles(model, clip.speaker, style)
+
+
+def _several_truths(corpus: Corpus, split: str) -> None:
+    if not any(len(clip.truths) > 1 for clip in corpus.split(split)):
+        raise UserError(
+            f"No clip of {split} has several truths, so none can be compared with another."
+        )
 
 
 def check_fit(model: Animator, corpus: Corpus) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from talking_heads.files import shown, write_text
+from talking_heads.metrics.bootstrap import DRAWS
 from talking_heads.metrics.registry import ALL_METRICS
 from talking_heads.metrics.summary import shown_unit
 from talking_heads.training.evaluate import TIME
@@ -203,8 +204,8 @@ def _about_numbers(results: Sequence[Mapping[str, Any]]) -> list[str]:
     notes = []
     if len(results) == 1:
         notes.append(
-            f"Intervals: {drawn} drawn anew 1,000 times. The file of --out also has intervals over "
-            "speakers, formulas and sources."
+            f"Intervals: {drawn} drawn anew {DRAWS:,} times. The file of --out also has intervals "
+            "over speakers, formulas and sources."
         )
     else:
         notes.append("The file of --out has intervals over clips and speakers, formulas, sources.")
@@ -267,7 +268,7 @@ def _block(
     ]
     widths = [_column(result) for result in group]
     return [
-        f"{label:{start}}" + "".join(f"{c:>{w}}" for c, w in zip(cells, widths, strict=True))
+        f"{label:{start}}{''.join(map(str.rjust, cells, widths))}".rstrip()
         for label, *cells in rows
     ]
 

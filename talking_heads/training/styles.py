@@ -97,7 +97,7 @@ def style_notes(model: Animator, choices: Sequence[StyleChoice]) -> list[str]:
     for rule, fallback in dict.fromkeys((choice.rule, choice.fallback) for choice in choices):
         count = sum((choice.rule, choice.fallback) == (rule, fallback) for choice in choices)
         if rule == "none":
-            notes.append("The model takes no style.")
+            notes.append("The model has no styles to choose from.")
         elif rule == "own":
             notes.append(f"{count} clips in their speaker's own style.")
         elif rule == "named":

@@ -575,6 +575,21 @@ def test_of_several_models_the_one_that_fails_is_named() -> None:
         evaluate_all(["mean_face", "truth"], tiny, ["test"])
 
 
+def test_what_the_last_model_lacks_is_said_before_the_first_is_measured(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from talking_heads.training import evaluate as module
+
+    def work(*arguments: Any, **options: Any) -> None:
+        raise AssertionError("a clip was animated")
+
+    monkeypatch.setattr(module, "judge_model", work)
+    with pytest.raises(UserError, match=r"^truth: No clip"):
+        evaluate_all(["mean_face", "truth"], vertex_corpus(), ["test"])
+    with pytest.raises(UserError, match=r"^nearest: There is no style 'nobody'"):
+        evaluate_all(["nearest", "mean_face"], corpus, ["test_seen"], style="nobody")
+
+
 def test_a_wide_comparison_is_broken_into_blocks(corpus: Corpus) -> None:
     result = evaluate(Echo(corpus), corpus, "test_seen", metrics=("lve", "time"))
     many = [{**result, "model": {"name": f"conv_regressor_{number}"}} for number in range(12)]
@@ -633,4 +648,5 @@ def test_the_record_tells_what_was_asked_for(corpus: Corpus) -> None:
     assert result["skipped"] == []
     assert any("Only 1 clip:" in note for note in result["notes"])
     whole = evaluate("truth", corpus, "test_seen")
+    assert whole["intervals"] == {"level": 0.95, "draws": 1000, "seed": 0}
     assert whole["asked"] == {"clips": None, "seeds": 1, "metrics": None}
