@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from talking_heads import losses
 from talking_heads.errors import UserError
 from talking_heads.face.motion import Motion
 from talking_heads.models.checkpoint import check_tensors, read_checkpoint, write_checkpoint
@@ -69,6 +70,39 @@ class Model(nn.Module, ABC):
         return motion * motion.new_tensor(self.contract.scale) + motion.new_tensor(
             self.contract.mean
         )
+
+    def loss_terms(self, predicted: Tensor, clean: Tensor, mask: Tensor) -> dict[str, Tensor]:
+        """Return what `loss` returns, by the weights of the configuration.
+
+        Parameters
+        ----------
+        predicted, clean : Tensor
+            Normalised motion, ``(batch, frame, channel)``.
+        mask : Tensor
+            ``(batch, frame)`` bool: where there is motion.
+
+        Returns
+        -------
+        dict of Tensor
+            Scalars: ``loss``; ``motion`` and ``velocity``; and of coefficients, where their weights
+            are not 0, ``mouth`` and ``aperture``.
+        """
+        c = self.config
+        terms = {
+            "motion": losses.masked_mse(predicted, clean, mask),
+            "velocity": losses.velocity_mse(predicted, clean, mask),
+        }
+        total = terms["motion"] + c.velocity_weight * terms["velocity"]
+        if self.contract.kind == "coefficients" and (c.mouth_weight or c.aperture_weight):
+            factor, gradient = (t.to(clean.device) for t in losses.mouth_terms())
+            made, true = self.denormalise(predicted), self.denormalise(clean)
+            terms["mouth"] = losses.mouth_error(made, true, mask, factor)
+            terms["aperture"] = losses.aperture_error(
+                made, true, mask, gradient, closure_weight=c.closure_weight
+            )
+            total = total + c.mouth_weight * terms["mouth"]
+            total = total + c.aperture_weight * terms["aperture"]
+        return {"loss": total, **terms}
 
     def prepare(self, batch: Callable[[int, int], dict[str, Tensor]], clips: int) -> None:
         """Look at the training data once, before the first step. Most models need not.

@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from talking_heads import losses
 from talking_heads.errors import UserError
 from talking_heads.face.motion import Motion
 from talking_heads.models.base import Model
@@ -241,21 +240,7 @@ class ConvRegressor(Model):
         dropped = torch.rand(len(clean), device=clean.device) < c.style_dropout
         speaker = torch.where(dropped, len(self.speakers), batch["speaker"])
         predicted = self(mel, starts, speaker)
-        terms = {
-            "motion": losses.masked_mse(predicted, clean, mask),
-            "velocity": losses.velocity_mse(predicted, clean, mask),
-        }
-        total = terms["motion"] + c.velocity_weight * terms["velocity"]
-        if self.contract.kind == "coefficients" and (c.mouth_weight or c.aperture_weight):
-            factor, gradient = (t.to(clean.device) for t in losses.mouth_terms())
-            made, true = self.denormalise(predicted), self.denormalise(clean)
-            terms["mouth"] = losses.mouth_error(made, true, mask, factor)
-            terms["aperture"] = losses.aperture_error(
-                made, true, mask, gradient, closure_weight=c.closure_weight
-            )
-            total = total + c.mouth_weight * terms["mouth"]
-            total = total + c.aperture_weight * terms["aperture"]
-        return {"loss": total, **terms}
+        return self.loss_terms(predicted, clean, mask)
 
     @torch.no_grad()
     def animate(

@@ -19,7 +19,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from talking_heads import losses
 from talking_heads.diffusion import (
     add_noise,
     alpha_bars,
@@ -203,21 +202,7 @@ class DiffSpeaker(Model):
         dropped = torch.rand(len(clean), device=clean.device) < c.style_dropout
         speaker = torch.where(dropped, len(self.speakers), batch["speaker"])
         predicted = self(noisy, steps, features, speaker, mask)
-        terms = {
-            "motion": losses.masked_mse(predicted, clean, mask),
-            "velocity": losses.velocity_mse(predicted, clean, mask),
-        }
-        total = terms["motion"] + c.velocity_weight * terms["velocity"]
-        if self.contract.kind == "coefficients" and (c.mouth_weight or c.aperture_weight):
-            factor, gradient = (t.to(clean.device) for t in losses.mouth_terms())
-            made, true = self.denormalise(predicted), self.denormalise(clean)
-            terms["mouth"] = losses.mouth_error(made, true, mask, factor)
-            terms["aperture"] = losses.aperture_error(
-                made, true, mask, gradient, closure_weight=c.closure_weight
-            )
-            total = total + c.mouth_weight * terms["mouth"]
-            total = total + c.aperture_weight * terms["aperture"]
-        return {"loss": total, **terms}
+        return self.loss_terms(predicted, clean, mask)
 
     @torch.no_grad()
     def animate(
