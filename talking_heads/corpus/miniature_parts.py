@@ -180,6 +180,7 @@ def recast(
     regions: dict[str, Ints],
     fixed: dict[int, int],
     seed: int,
+    ragged: float = 0.0,
 ) -> Cast:
     """Give the chosen vertices new numbers, so that regions and single vertices get given ones.
 
@@ -197,6 +198,8 @@ def recast(
         The vertex of the head that a number stands for, within its region.
     seed : int
         Draws the rest of the order.
+    ragged : float
+        No triangle reaches lower than so many metres above the highest vertex that is left out.
 
     Returns
     -------
@@ -215,9 +218,9 @@ def recast(
     place = np.full(len(face.vertices), -1, np.int64)
     place[order] = np.arange(len(order))
     corners = place[face.triangles]
-    # Below the highest vertex that is left out, the neck would end in rags.
+    # Below the highest vertex that is left out, and beside it, the neck would end in rags.
     skin = np.arange(face.parts["skin"].start, face.parts["skin"].stop)
-    edge = face.vertices[np.setdiff1d(skin, chosen), 1].max(initial=-np.inf)
+    edge = face.vertices[np.setdiff1d(skin, chosen), 1].max(initial=-np.inf) + ragged
     whole = (corners >= 0).all(1) & (face.vertices[face.triangles, 1].min(1) > edge)
     triangles = corners[whole].astype(np.int32)
     named = {name: np.sort(place[vertices]) for name, vertices in regions.items()}

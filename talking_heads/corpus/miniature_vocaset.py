@@ -28,7 +28,7 @@ from talking_heads.corpus.ply import write_ply
 from talking_heads.corpus.python2_pickle import python2_pickle
 from talking_heads.corpus.store import check_target, load_corpus, new_folder
 from talking_heads.corpus.vocaset import LIP_PAIRS
-from talking_heads.face import get_face
+from talking_heads.face import Face, get_face
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -75,6 +75,11 @@ _SIZES = {
     "boundary": 114, "face": 1787, "left_ear": 588, "left_eye_region": 287,
 }  # fmt: skip
 _UPPER_FACE = 827
+_LIP_ROW = 56
+"""Vertices in each row around the mouth of the course head at medium."""
+_RAGGED = 0.001
+"""Metres. The lowest row of the neck is not all there, and its vertices are nearly of one height;
+what is left of it is not drawn."""
 
 
 @lru_cache(maxsize=4)
@@ -89,8 +94,7 @@ def vocaset_cast(seed: int = 0) -> Cast:
     skin = np.intersect1d(chosen, face.regions["skin"])
     upper, lower = face.lip_pairs()
     pairs = np.concatenate([upper, lower])
-    lips = np.union1d(pairs, nearest(face, face.regions["lips"], face.vertices[pairs], 250))
-    lips = np.union1d(pairs, np.setdiff1d(lips, pairs)[: 250 - len(pairs)])
+    lips = _lip_rows(face, pairs, _SIZES["lips"])
     eyes = face.eye_centers
     around = np.setdiff1d(np.intersect1d(face.regions["upper_face"], skin), lips)
     eye_region = nearest(face, around, eyes, _SIZES["eye_region"])
@@ -125,7 +129,23 @@ def vocaset_cast(seed: int = 0) -> Cast:
     rest = np.setdiff1d(np.arange(VERTICES), named)
     numbers = np.concatenate([named, rng.choice(rest, _SIZES["lips"] - len(named), replace=False)])
     fixed = dict(zip(LIP_PAIRS.ravel().tolist(), pairs.tolist(), strict=True))
-    return recast(face, chosen, {"lips": numbers}, regions, fixed, seed)
+    return recast(face, chosen, {"lips": numbers}, regions, fixed, seed, _RAGGED)
+
+
+def _lip_rows(face: Face, pairs: Ints, count: int) -> Ints:
+    """Return `count` vertices of the lips: whole rows around the mouth, and the middle of one more.
+
+    The rows begin where the lips meet and go outward; the pairs lie on the innermost.
+    """
+    rows = face.regions["lips"].reshape(-1, _LIP_ROW)
+    inner = int(np.flatnonzero(np.isin(rows, pairs).any(1))[0])
+    whole = count // _LIP_ROW
+    kept = rows[inner - whole + 1 : inner + 1].ravel()
+    last = rows[inner - whole]
+    # Of the last row those in the middle of both lips.
+    sideways = np.abs(face.vertices[last, 0])
+    middle = last[np.argsort(sideways, kind="stable")[: count - len(kept)]]
+    return np.sort(np.concatenate([kept, middle]))
 
 
 def takes(seconds: float = 1.0) -> tuple[Take, ...]:

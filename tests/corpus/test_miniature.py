@@ -156,3 +156,22 @@ def test_only_miniatures_are_replaced(write: object, tmp_path: Path, mini_biwi: 
         write(there, overwrite=True)
         assert (there / "templates.pkl").is_file()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "there"]
+
+
+def test_the_miniature_of_vocaset_looks_clean() -> None:
+    cast = vocaset_cast(0)
+    rest = cast.template("head-01")
+    lips = rest[cast.regions["lips"]]
+    assert len(lips) == 250
+    # The same on both sides, but for the curve of this head's mouth.
+    mirrored = np.abs(lips[:, None] * [-1, 1, 1] - lips[None]).max(-1).min(1)
+    assert mirrored.max() < 0.002
+    # The neck ends in one ring, all around: no strip hangs down from it.
+    edges = np.concatenate([cast.triangles[:, [0, 1]], cast.triangles[:, [1, 2]],
+                            cast.triangles[:, [2, 0]]])  # fmt: skip
+    kinds, uses = np.unique(np.sort(edges, 1), axis=0, return_counts=True)
+    end = rest[np.unique(kinds[uses == 1])]
+    end = end[end[:, 1] < end[:, 1].min() + 0.02]
+    angles = np.sort(np.arctan2(*(end - end.mean(0))[:, [0, 2]].T))
+    assert len(end) > 40 and np.diff(angles).max() < 0.3
+    assert angles[0] + 2 * np.pi - angles[-1] < 0.3
