@@ -171,7 +171,7 @@ def test_the_miniature_of_vocaset_looks_clean() -> None:
                             cast.triangles[:, [2, 0]]])  # fmt: skip
     kinds, uses = np.unique(np.sort(edges, 1), axis=0, return_counts=True)
     end = rest[np.unique(kinds[uses == 1])]
-    end = end[end[:, 1] < end[:, 1].min() + 0.02]
+    end = end[end[:, 1] < end[:, 1].min() + 0.008]
     angles = np.sort(np.arctan2(*(end - end.mean(0))[:, [0, 2]].T))
     assert len(end) > 40 and np.diff(angles).max() < 0.3
     assert angles[0] + 2 * np.pi - angles[-1] < 0.3
