@@ -536,6 +536,7 @@ def test_the_file_holds_all_and_no_nan(tmp_path: Path, corpus: Corpus) -> None:
         assert content["definitions"][name]["formula"]
     for table in (comparison_table(results), result_table(results[0])):
         assert max(map(len, table.splitlines())) <= 100
+        assert all(line == line.rstrip() for line in table.splitlines())
 
 
 def test_rows_are_the_figures_of_clips_and_seeds() -> None:
