@@ -19,6 +19,7 @@ from talking_heads.corpus.store import (
     MANIFEST,
     corpus_folder,
     fingerprint,
+    has_corpus,
     load_corpus,
     quantize_motion,
     read_manifest,
@@ -71,7 +72,7 @@ def corpus_info(path: str | Path | None = None, *, thorough: bool = False) -> st
         If there is no sound corpus in `path`.
     """
     root = corpus_folder(path)
-    if not (root / MANIFEST).is_file():
+    if not has_corpus(root):
         return real_corpus_info(root, thorough=thorough)
     corpus = load_corpus(path)
     manifest = read_manifest(root)

@@ -83,7 +83,8 @@ def find_layout(path: str | Path) -> str:
         below = _below(root)
         above = None if below else _above(root)
     except OSError as error:
-        raise UserError(f"Cannot read {shown(root)}: {error.strerror or error}.") from error
+        where = shown(error.filename or root)
+        raise UserError(f"Cannot read {where}: {error.strerror or error}.") from error
     if below is not None:
         raise UserError(
             f"{shown(root)} is not a corpus, but {shown(below)} in it is.\nName that folder."

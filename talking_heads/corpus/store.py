@@ -53,7 +53,10 @@ def corpus_folder(path: str | Path | None = None) -> Path:
 
 def has_corpus(path: str | Path | None = None) -> bool:
     """Return whether there is a corpus; see `corpus_folder` for the path."""
-    return (corpus_folder(path) / MANIFEST).is_file()
+    try:
+        return (corpus_folder(path) / MANIFEST).is_file()
+    except OSError:
+        return False  # in a folder that may not be looked into
 
 
 def file_hash(path: Path) -> str:
@@ -294,7 +297,7 @@ def load_corpus(path: str | Path | None = None, *, verify: bool = False) -> Corp
         If this is no corpus, or a file is missing, damaged or does not fit the manifest.
     """
     root = corpus_folder(path)
-    if not (root / MANIFEST).is_file():
+    if not has_corpus(root):
         return _load_real(root, verify)
     manifest = read_manifest(root)
     try:

@@ -84,7 +84,8 @@ def scan(root: str | Path, about: VertexSet, *, thorough: bool = False) -> Scan:
     try:
         return _scan(root, about, thorough)
     except OSError as error:
-        raise UserError(f"Cannot read {shown(root)}: {error.strerror or error}.") from error
+        where = shown(error.filename or root)
+        raise UserError(f"Cannot read {where}: {error.strerror or error}.") from error
 
 
 def _scan(root: str | Path, about: VertexSet, thorough: bool) -> Scan:

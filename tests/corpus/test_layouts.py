@@ -260,6 +260,22 @@ def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
         find_layout(tmp_path / "a")
 
 
+def test_folders_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As anybody but root finds them."""
+    (tmp_path / "a").mkdir()
+    known = os.stat
+
+    def locked(path: object, *args: object, **options: object) -> object:
+        if "manifest.json" in str(path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return known(path, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "stat", locked)
+    for ask in (load_corpus, corpus_info):
+        with pytest.raises(UserError, match=r"Cannot read .*manifest\.json: Permission denied"):
+            ask(tmp_path / "a")
+
+
 def test_damaged_headers_never_raise(tmp_path: Path) -> None:
     """500 changed NPY headers: a layout, or a message."""
     path = _motion(tmp_path, "x", 15_069)
