@@ -82,6 +82,6 @@ def mini_biwi(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def mini_beat(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A miniature of BEAT, not to be changed."""
-    from talking_heads.corpus.miniature_beat import write_miniature_beat
+    from talking_heads.corpus.miniature import write_miniature_beat
 
     return write_miniature_beat(tmp_path_factory.mktemp("beat") / "mini")

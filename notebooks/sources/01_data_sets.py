@@ -35,9 +35,10 @@ import soxr
 import torch
 
 from talking_heads.corpus import articulate, load_corpus
-from talking_heads.corpus.miniature import write_miniature_biwi, write_miniature_vocaset
-from talking_heads.corpus.miniature_beat import write_miniature_beat
-from talking_heads.corpus.unpickle import load_pickle
+from talking_heads.corpus.miniature import (
+    write_miniature_beat, write_miniature_biwi, write_miniature_vocaset,
+)
+from talking_heads.corpus.real.unpickle import load_pickle
 from talking_heads.course.alignment import in_step
 from talking_heads.course.articulation_box import articulation_box
 from talking_heads.course.chorus_box import chorus_box

@@ -128,7 +128,7 @@ def _run_picture(options: argparse.Namespace) -> int:
 
 def _run_convert(options: argparse.Namespace) -> int:
     from talking_heads.corpus import corpus_info
-    from talking_heads.corpus.convert import convert_vocaset
+    from talking_heads.corpus.real.convert import convert_vocaset
 
     done = convert_vocaset(
         options.raw, options.out, progress=not options.quiet, overwrite=options.overwrite
@@ -141,11 +141,11 @@ def _run_convert(options: argparse.Namespace) -> int:
 def _run_miniature(options: argparse.Namespace) -> int:
     from talking_heads.corpus import corpus_info
     from talking_heads.corpus.miniature import (
+        write_miniature_beat,
         write_miniature_biwi,
         write_miniature_vocaset,
         write_miniature_vocaset_raw,
     )
-    from talking_heads.corpus.miniature_beat import write_miniature_beat
     from talking_heads.corpus.store import new_folder
 
     write: dict[str, Callable[..., object]] = {

@@ -4,16 +4,16 @@
 """
 
 from talking_heads.corpus.articulation import articulate
-from talking_heads.corpus.beat import load_beat
-from talking_heads.corpus.biwi import load_biwi
 from talking_heads.corpus.clip import Clip
 from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.course import build_course_corpus, build_own_corpus
 from talking_heads.corpus.info import compare_corpora, corpus_info, verify_corpus
-from talking_heads.corpus.layouts import find_layout
+from talking_heads.corpus.real.beat import load_beat
+from talking_heads.corpus.real.biwi import load_biwi
+from talking_heads.corpus.real.layouts import find_layout
+from talking_heads.corpus.real.vocaset import load_vocaset
 from talking_heads.corpus.store import corpus_folder, has_corpus, load_corpus
 from talking_heads.corpus.style import SPEAKERS, Speaker, Style, get_speaker
-from talking_heads.corpus.vocaset import load_vocaset
 
 __all__ = [
     "SPEAKERS",

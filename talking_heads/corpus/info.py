@@ -12,7 +12,7 @@ import numpy as np
 from talking_heads.corpus.clip import Clip
 from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.coverage import coverage_text
-from talking_heads.corpus.real_info import real_corpus_info
+from talking_heads.corpus.real.info import real_corpus_info
 from talking_heads.corpus.recording import array_hash
 from talking_heads.corpus.sentences import new_word_share
 from talking_heads.corpus.store import (
@@ -54,12 +54,12 @@ def corpus_info(path: str | Path | None = None, *, thorough: bool = False) -> st
         As for `load_corpus`.
     thorough : bool
         Whether to read all files whole: of a corpus of the course see `verify_corpus`, of VOCASET,
-        BIWI and BEAT `talking_heads.corpus.real_info.real_corpus_info`.
+        BIWI and BEAT `talking_heads.corpus.real.info.real_corpus_info`.
 
     Returns
     -------
     str
-        Of VOCASET, BIWI and BEAT see `talking_heads.corpus.real_info.real_corpus_info`.
+        Of VOCASET, BIWI and BEAT see `talking_heads.corpus.real.info.real_corpus_info`.
 
         Of a corpus of the course: size on disk; clips, minutes and speakers of each split; the
         share of words that never occur in training; rooms; the phonemes and diphones of each split;

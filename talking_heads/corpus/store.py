@@ -329,7 +329,7 @@ def load_corpus(path: str | Path | None = None, *, verify: bool = False) -> Corp
 
 def _load_real(root: Path, verify: bool) -> Corpus:
     # The readers of other data sets are imported when there is one.
-    from talking_heads.corpus.layouts import find_layout, load_layout
+    from talking_heads.corpus.real.layouts import find_layout, load_layout
 
     layout = find_layout(root)
     if verify:

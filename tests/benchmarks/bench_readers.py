@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from talking_heads.corpus.miniature_parts import write_sound
-from talking_heads.corpus.python2_pickle import python2_pickle
-from talking_heads.corpus.unpickle import load_pickle
-from talking_heads.corpus.vocaset import TRAIN, VERTICES, load_vocaset
+from talking_heads.corpus.miniature.parts import write_sound
+from talking_heads.corpus.real.python2_pickle import python2_pickle
+from talking_heads.corpus.real.unpickle import load_pickle
+from talking_heads.corpus.real.vocaset import TRAIN, VERTICES, load_vocaset
 
 CLIPS, FRAMES, RATE = 12, 240, 22_050
 

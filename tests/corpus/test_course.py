@@ -264,7 +264,7 @@ def _break_stream(path: Path) -> None:
         (lambda root: _break_stream(root / "motion" / "ada.npz"), "damaged"),
         (lambda root: (root / "motion" / "ada.npz").unlink(), "ada.npz is missing"),
         (lambda root: shutil.rmtree(root / "audio" / "maya"), "is missing"),
-        (lambda root: shutil.rmtree(root), "not a folder"),
+        (lambda root: shutil.rmtree(root), "no such folder"),
     ],
 )
 def test_damaged_corpora(mini_path: Path, tmp_path: Path, damage, message: str) -> None:
@@ -382,7 +382,7 @@ def test_the_course_corpus_by_its_name(
     mini_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TALKING_HEADS_DATA", str(tmp_path))
-    with pytest.raises(UserError, match="not a folder"):
+    with pytest.raises(UserError, match="no such folder"):
         load_corpus()
     shutil.copytree(mini_path, tmp_path / "course")
     assert load_corpus().root == load_corpus("course").root == tmp_path / "course"

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from talking_heads.corpus import Clip, load_corpus
-from talking_heads.corpus.miniature import write_miniature_vocaset
-from talking_heads.corpus.miniature_beat import write_miniature_beat
-from talking_heads.corpus.unpickle import load_pickle
+from talking_heads.corpus.miniature import write_miniature_beat, write_miniature_vocaset
+from talking_heads.corpus.real.unpickle import load_pickle
 from talking_heads.course.checking import CheckFailed
 from talking_heads.course.checks import find_exercise
 from talking_heads.course.checks.nb01 import (
