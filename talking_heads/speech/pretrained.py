@@ -71,7 +71,8 @@ class PretrainedEncoder(nn.Module):
         Mask random spans of features in training, as the network's configuration says
         (SpecAugment). Its dropout and its skipping of layers work in training in any case.
     origin : str, optional
-        Hash of the weights that the encoder began with; by default that of the network's.
+        Hash of the weights that the encoder began with; by default that of the network's. A wholly
+        frozen encoder takes a new hash whenever it loads weights.
 
     Attributes
     ----------
@@ -80,8 +81,9 @@ class PretrainedEncoder(nn.Module):
     fps : float
         Motion frames a second.
     encoder_id : str
-        Kind of network, hash of the weights it began with, layer, normalisation, alignment and
-        frame rate: two encoders with the same name give the same features until they are trained.
+        Kind of network, hash of its weights, layer, normalisation, alignment and frame rate. Two
+        wholly frozen encoders of the same name give the same features. One that is trained keeps
+        the name that it began with.
 
     Raises
     ------
@@ -107,21 +109,12 @@ class PretrainedEncoder(nn.Module):
         config: Any = network.config
         self.fps, self.alignment = check_fps(fps), check_alignment(alignment)
         self.freeze, self.normalise = freeze, bool(normalise)
-        self.origin = weights_hash(network) if origin is None else origin
         self.network: Any = network
         self.layer = self._cut(layer)
+        self._name(weights_hash(network) if origin is None else origin)
         self.mask_in_training = bool(mask_in_training)
         config.apply_spec_augment = self.mask_in_training
         self.width = config.hidden_size * (2 if alignment == "pairs" else 1)
-        self.encoder_id = "/".join(
-            (
-                f"{config.model_type}@{self.origin}",
-                f"layer{self.layer}",
-                "normalised" if self.normalise else "raw",
-                self.alignment,
-                f"{self.fps:.10g}",
-            )
-        )
         for part in self._frozen_parts():
             part.requires_grad_(False)
         mask = getattr(network, "masked_spec_embed", None)
@@ -129,6 +122,8 @@ class PretrainedEncoder(nn.Module):
             # Nothing would ever reach it, which some trainers take for an error.
             mask.requires_grad_(False)
         self.train(network.training)
+        if freeze == "all":
+            self.register_load_state_dict_post_hook(_name_anew)
 
     @classmethod
     def from_pretrained(cls, source: str, **choices: Any) -> PretrainedEncoder:
@@ -291,6 +286,13 @@ class PretrainedEncoder(nn.Module):
     def _hidden(self, sound: Tensor) -> Tensor:
         return self._attend(self._convolve(sound))
 
+    def _name(self, origin: str) -> None:
+        """Set the hash of the weights, and with it `encoder_id`."""
+        self.origin = origin
+        kind = f"{self.network.config.model_type}@{origin}"
+        scale = "normalised" if self.normalise else "raw"
+        self.encoder_id = f"{kind}/layer{self.layer}/{scale}/{self.alignment}/{self.fps:.10g}"
+
     def _cut(self, layer: int | None) -> int:
         """Leave out the layers above one, and return its number."""
         config, count = self.network.config, len(self.network.encoder.layers)
@@ -314,6 +316,11 @@ class PretrainedEncoder(nn.Module):
         if self.freeze == "first_two_layers":
             parts += [network.feature_projection, *network.encoder.layers[:2]]
         return parts
+
+
+def _name_anew(encoder: PretrainedEncoder, _: object) -> None:
+    """Hash loaded weights: features kept of the old ones must not be taken for theirs."""
+    encoder._name(weights_hash(encoder.network))
 
 
 def normalise_clip(audio: Tensor) -> Tensor:

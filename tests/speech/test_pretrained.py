@@ -371,6 +371,22 @@ def test_a_checkpoint_gives_the_same_encoder(folder: Path, tmp_path: Path) -> No
     assert learning == [n for n, p in again.named_parameters() if p.requires_grad]
 
 
+def test_loaded_weights_of_a_frozen_encoder_give_it_another_name(folder: Path) -> None:
+    """Or features kept of the published weights would be taken for those of trained ones."""
+    trained = PretrainedEncoder.from_pretrained(str(folder), layer=3)
+    name = trained.encoder_id
+    with torch.no_grad():
+        trained.network.encoder.layers[2].final_layer_norm.weight += 0.1
+    assert trained.encoder_id == name
+    frozen = PretrainedEncoder.from_settings({**trained.settings, "freeze": "all"})
+    assert frozen.encoder_id == name
+    nn.ModuleList([frozen]).load_state_dict(nn.ModuleList([trained]).state_dict())
+    assert frozen.encoder_id != name
+    original = PretrainedEncoder.from_pretrained(str(folder), layer=3)
+    frozen.load_state_dict(original.state_dict())
+    assert frozen.encoder_id == name
+
+
 def test_kept_features(folder: Path, tmp_path: Path) -> None:
     frozen = PretrainedEncoder.from_pretrained(str(folder), freeze="all").train()
     audio = noise()[0].numpy()
