@@ -115,6 +115,7 @@ class PretrainedEncoder(nn.Module):
         self.mask_in_training = bool(mask_in_training)
         config.apply_spec_augment = self.mask_in_training
         self.width = config.hidden_size * (2 if alignment == "pairs" else 1)
+        network.requires_grad_(True)
         for part in self._frozen_parts():
             part.requires_grad_(False)
         mask = getattr(network, "masked_spec_embed", None)
