@@ -10,6 +10,9 @@ from typing import Any
 from talking_heads.errors import UserError
 from talking_heads.training.augment import Augmentation
 
+_MOST_NUMBERS = 40_000_000
+"""Of motion in a batch on a laptop: 160 MB."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -70,6 +73,23 @@ class TrainConfig:
             raise UserError(f"For training, ema is from 0 to below 1, not {self.ema!r}.")
         if not 0 <= self.final_rate <= 1:
             raise UserError(f"For training, final_rate is from 0 to 1, not {self.final_rate!r}.")
+
+    def fitted_to(self, channels: int) -> TrainConfig:
+        """Return the settings with no more clips in a batch than a laptop's memory holds.
+
+        Parameters
+        ----------
+        channels : int
+            Numbers in a frame of motion.
+
+        Returns
+        -------
+        TrainConfig
+            The same for coefficients and for the 5,023 vertices of VOCASET; 5 clips of 100 frames
+            for the 23,370 of BIWI. A step needs some ten times the batch's own size.
+        """
+        most = _MOST_NUMBERS // (self.crop * channels)
+        return dataclasses.replace(self, batch=max(1, min(self.batch, most)))
 
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate's share of its peak at ``step``, counted from 0."""

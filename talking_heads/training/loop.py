@@ -144,7 +144,8 @@ def train(
     progress : bool
         Show a bar.
     config, settings : optional
-        In place of those of the preset.
+        In place of those of the preset. Of the preset ``course`` a batch has fewer clips where the
+        mesh is large; see `TrainConfig.fitted_to`.
     evaluate : bool
         Measure the model on the test splits in the end, as far as the corpus allows; see `measure`.
 
@@ -168,6 +169,7 @@ def train(
         raise UserError(
             f"A {name} needs a {kind.config_type.__name__}, no {type(config).__name__}."
         )
+    given = settings
     settings = settings or TrainConfig.preset(preset, name)
     if steps is not None:
         settings = dataclasses.replace(settings, steps=steps)
@@ -181,6 +183,8 @@ def train(
     items = TrainingData(data, "train", settings.crop, seed)
     torch.manual_seed(seed)
     model = kind(config, build_contract(data, items, name, without))
+    if given is None and preset == "course":
+        settings = settings.fitted_to(model.contract.motion_dim)
     history, seconds = _fit(model, items, settings, seed, out, resume=resume, progress=progress)
 
     model.eval()

@@ -283,6 +283,14 @@ def test_learning_rate_rises_and_falls() -> None:
     assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
 
 
+def test_a_batch_fits_a_laptop() -> None:
+    settings = TrainConfig.preset("course")
+    assert settings.fitted_to(52) == settings
+    assert settings.fitted_to(3 * 5_023) == settings
+    assert settings.fitted_to(3 * 23_370).batch == 5
+    assert settings.fitted_to(3 * 1_000_000).batch == 1
+
+
 def test_the_papers_learning_rate_is_constant() -> None:
     settings = TrainConfig.preset("paper")
     rates = {settings.learning_rate_at(step) for step in range(0, settings.steps, 1000)}
