@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from talking_heads.errors import UserError
 from talking_heads.speech.mel import N_MELS
-from talking_heads.speech.unit_encoder import MEL_PER_UNIT, UnitEncoder
+from talking_heads.speech.small_hubert import MEL_PER_UNIT, SmallHubert
 from talking_heads.training.augment import Augmentation, augment_mel
 from talking_heads.training.state import load_state, save_state
 
@@ -55,6 +55,8 @@ class PretrainConfig:
     augmentation: Augmentation = field(
         default_factory=lambda: Augmentation(warp=0.2, shift=3.0, room_share=0.25)
     )
+    bfloat16: bool = True
+    """Multiply matrices with 16 bits: nearly twice as fast where the processor can."""
     mean_decay: float = 0.998
     """Of the running mean of the weights, which is what comes out."""
     seed: int = 0
@@ -68,7 +70,7 @@ class UnitPredictor(nn.Module):
 
     Parameters
     ----------
-    encoder : UnitEncoder
+    encoder : SmallHubert
         The network that listens.
     units : int
         Number of units.
@@ -76,7 +78,7 @@ class UnitPredictor(nn.Module):
         Divides the cosines.
     """
 
-    def __init__(self, encoder: UnitEncoder, units: int, temperature: float = 0.1) -> None:
+    def __init__(self, encoder: SmallHubert, units: int, temperature: float = 0.1) -> None:
         super().__init__()
         self.encoder, self.temperature = encoder, temperature
         self.project = nn.Linear(encoder.width, encoder.width)
@@ -268,7 +270,7 @@ def stretched_crop(
 
 
 def pretrain(
-    encoder: UnitEncoder,
+    encoder: SmallHubert,
     mels: Sequence[NDArray[Any]],
     units: Sequence[NDArray[Any]],
     count: int,
@@ -284,7 +286,7 @@ def pretrain(
 
     Parameters
     ----------
-    encoder : UnitEncoder
+    encoder : SmallHubert
         To be trained; changed in place.
     mels, units : sequence of ndarray
         Log-mel ``(2 * frame, 80)`` and units ``(frame,)`` of each clip.
@@ -329,7 +331,9 @@ def pretrain(
         mel, named, masked = _draw(mels, units, lengths / lengths.sum(), config, step)
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * _schedule(step, config)
-        scores = model(mel, masked)
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):
+            scores = model(mel, masked)
+        scores = scores.float()
         loss = masked_unit_loss(scores, named, masked, config.unmasked_weight)
         optimizer.zero_grad()
         loss.backward()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 
 from talking_heads.errors import UserError
-from talking_heads.speech.unit_encoder import UnitEncoder, UnitEncoderConfig
+from talking_heads.speech.small_hubert import SmallHubert, SmallHubertConfig
 from talking_heads.training.augment import Augmentation
 from talking_heads.training.pretraining import (
     PretrainConfig,
@@ -30,9 +30,9 @@ NOTHING = Augmentation(
 )  # fmt: skip
 
 
-def small() -> UnitEncoder:
+def small() -> SmallHubert:
     torch.manual_seed(0)
-    return UnitEncoder(UnitEncoderConfig(width=16, layers=1, heads=2, feed_forward=32))
+    return SmallHubert(SmallHubertConfig(width=16, layers=1, heads=2, feed_forward=32))
 
 
 def toy(clips: int = 6, frames: int = 60) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:

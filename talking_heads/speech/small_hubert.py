@@ -31,8 +31,8 @@ WINDOW_MS = (WINDOW - HOP) / 2 / 16
 
 
 @dataclass(frozen=True)
-class UnitEncoderConfig:
-    """Sizes of a `UnitEncoder`.
+class SmallHubertConfig:
+    """Sizes of a `SmallHubert`.
 
     Parameters
     ----------
@@ -115,18 +115,18 @@ class UnitEncoderConfig:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Any) -> UnitEncoderConfig:
+    def from_dict(cls, values: Any) -> SmallHubertConfig:
         """Build a config from what `to_dict` returns; `UserError` if it is not that."""
         known = {item.name for item in fields(cls)}
         if not isinstance(values, dict) or not set(values) <= known:
-            raise UserError(f"The sizes of a unit encoder are: {', '.join(sorted(known))}.")
+            raise UserError(f"The sizes of a small HuBERT are: {', '.join(sorted(known))}.")
         return cls(**values)
 
 
 class _Layer(nn.Module):
     """Pre-norm transformer layer; attention within a band, with a learned bias per distance."""
 
-    def __init__(self, config: UnitEncoderConfig, before: int, after: int) -> None:
+    def __init__(self, config: SmallHubertConfig, before: int, after: int) -> None:
         super().__init__()
         width = config.width
         self.before, self.after, self.heads = before, after, config.heads
@@ -159,18 +159,18 @@ class _Layer(nn.Module):
         return bias.masked_fill(~inside, -math.inf)
 
 
-class UnitEncoder(nn.Module):
+class SmallHubert(nn.Module):
     """Sound to one feature every 20 ms.
 
     Parameters
     ----------
-    config : UnitEncoderConfig
+    config : SmallHubertConfig
         Sizes.
     """
 
-    def __init__(self, config: UnitEncoderConfig | None = None) -> None:
+    def __init__(self, config: SmallHubertConfig | None = None) -> None:
         super().__init__()
-        self.config = config = config or UnitEncoderConfig()
+        self.config = config = config or SmallHubertConfig()
         self.width = config.width
         self.front = nn.Linear(MEL_PER_UNIT * N_MELS, config.width)
         self.front_norm = nn.LayerNorm(config.width)

@@ -5,15 +5,15 @@ import torch
 
 from talking_heads.errors import UserError
 from talking_heads.speech.mel import log_mel
-from talking_heads.speech.unit_encoder import FRAME_SAMPLES, UnitEncoder, UnitEncoderConfig
+from talking_heads.speech.small_hubert import FRAME_SAMPLES, SmallHubert, SmallHubertConfig
 
 SMALL = {"width": 16, "heads": 2, "feed_forward": 32}
 
 
-def encoder(ahead: float = 60.0, back: float = 200.0, layers: int = 2) -> UnitEncoder:
+def encoder(ahead: float = 60.0, back: float = 200.0, layers: int = 2) -> SmallHubert:
     torch.manual_seed(0)
-    config = UnitEncoderConfig(**SMALL, layers=layers, look_ahead_ms=ahead, look_back_ms=back)
-    net = UnitEncoder(config).eval()
+    config = SmallHubertConfig(**SMALL, layers=layers, look_ahead_ms=ahead, look_back_ms=back)
+    net = SmallHubert(config).eval()
     for name, weights in net.named_parameters():
         if name.endswith("distance"):  # a bias that matters
             torch.nn.init.normal_(weights)
@@ -101,13 +101,13 @@ def test_a_layer_by_number() -> None:
 
 
 def test_sizes_go_to_json_and_back() -> None:
-    config = UnitEncoderConfig(**SMALL, layers=3, look_ahead_ms=100.0)
-    assert UnitEncoderConfig.from_dict(config.to_dict()) == config
+    config = SmallHubertConfig(**SMALL, layers=3, look_ahead_ms=100.0)
+    assert SmallHubertConfig.from_dict(config.to_dict()) == config
     assert sum(after for _, after in config.bands) == 4
 
 
 def test_the_default_fits_into_three_megabytes() -> None:
-    assert 2 * sum(p.numel() for p in UnitEncoder().parameters()) < 3e6
+    assert 2 * sum(p.numel() for p in SmallHubert().parameters()) < 3e6
 
 
 @pytest.mark.parametrize(
@@ -119,4 +119,4 @@ def test_the_default_fits_into_three_megabytes() -> None:
 )  # fmt: skip
 def test_sizes_that_make_no_sense(wrong: dict[str, object]) -> None:
     with pytest.raises(UserError):
-        UnitEncoderConfig.from_dict(wrong)
+        SmallHubertConfig.from_dict(wrong)
