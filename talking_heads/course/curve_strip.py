@@ -1,4 +1,8 @@
-"""`CurveStrip`: curves under a player, with a line that goes along with the sound."""
+"""`CurveStrip`: curves under a player, with a line that goes along with the sound.
+
+Rows of other kinds (a spectrogram, a waveform, coloured units) stand in
+`talking_heads.course.sound_panels`.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,55 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import anywidget
 import numpy as np
 import traitlets
 from numpy.typing import ArrayLike
 
-from talking_heads.course.figures import BLUE, GREEN, INK, ORANGE, PURPLE, new_figure, png_of
+from talking_heads.course.figures import (
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PURPLE,
+    SHADE,
+    new_figure,
+    png_of,
+)
 from talking_heads.errors import UserError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from talking_heads.speech import Phoneme
 
 COLORS = (BLUE, ORANGE, GREEN, PURPLE)
 """Of the curves of one panel, in this order."""
 _FOLDER = Path(__file__).parent / "static"
+
+
+class Row(Protocol):
+    """One row of a `CurveStrip`."""
+
+    @property
+    def height(self) -> int:
+        """Pixels in the browser; stills keep the proportions."""
+        ...
+
+    @property
+    def shades(self) -> int:
+        """Colours that a still needs for it."""
+        ...
+
+    def packed(self) -> dict[str, Any]:
+        """Return what the browser draws; its kind under ``"kind"``, curves without one."""
+        ...
+
+    def draw(self, axis: Axes) -> None:
+        """Draw it for a still; the axis' horizontal limits are set already, in seconds."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -58,6 +95,8 @@ class Panel:
         2, 3, 5, 10, 15 ... that no value exceeds.
     fps : float
         Frames a second.
+    spans : sequence of (float, float)
+        Stretches that are shaded, in seconds.
     """
 
     unit: str
@@ -65,6 +104,9 @@ class Panel:
     low: float = 0.0
     high: float | None = None
     fps: float = 25.0
+    spans: Sequence[tuple[float, float]] = ()
+    height: int = 66
+    shades = 16
 
     def top(self) -> float:
         """Return the upper end of the axis."""
@@ -88,6 +130,38 @@ class Panel:
                 solid += 1
         return found
 
+    def draw(self, axis: Axes) -> None:
+        """Draw the curves for a still."""
+        for start, end in self.spans:
+            axis.axvspan(start, end, color=SHADE, lw=0, zorder=0)
+        for curve, color in zip(self.curves, self.colors(), strict=True):
+            values = np.asarray(curve.values, dtype=float)
+            style = "--" if curve.dash else "-"
+            times = np.arange(len(values)) / self.fps
+            axis.plot(times, values, style, color=color, label=curve.name, lw=1.6)
+        axis.set(ylim=(self.low, self.top()), ylabel=self.unit)
+        legend = axis.legend(loc="upper right", ncols=4, fontsize=8)
+        legend.get_frame().set(alpha=0.85, edgecolor="none")
+
+    def packed(self) -> dict[str, Any]:
+        """Return the panel for the browser, its numbers no finer than can be seen."""
+        if not self.curves:
+            raise UserError("A panel needs a curve at least.")
+        top = self.top()
+        digits = max(0, 3 - int(np.floor(np.log10(max(top - self.low, 1e-9)))))
+        curves = []
+        for curve, color in zip(self.curves, self.colors(), strict=True):
+            values = np.asarray(curve.values, dtype=float)
+            if values.ndim != 1 or not np.isfinite(values).all():
+                raise UserError(f"The curve {curve.name} is a row of finite numbers.")
+            shown = np.clip(values, self.low, top).round(digits).tolist()
+            curves.append({"name": curve.name, "values": shown, "color": color, "dash": curve.dash})
+        return {
+            "unit": self.unit, "low": float(f"{self.low:g}"), "high": float(f"{top:g}"),
+            "fps": self.fps, "curves": curves,
+            "spans": [(round(start, 3), round(end, 3)) for start, end in self.spans],
+        }  # fmt: skip
+
 
 @cache
 def _file(name: str) -> str:
@@ -102,8 +176,8 @@ class CurveStrip(anywidget.AnyWidget):
 
     Parameters
     ----------
-    panels : sequence of Panel
-        From top to bottom.
+    panels : sequence of Row
+        From top to bottom: a `Panel` of curves, or a row of another kind.
     seconds : float
         Length of the whole.
     phonemes : sequence of Phoneme
@@ -119,7 +193,7 @@ class CurveStrip(anywidget.AnyWidget):
 
     def __init__(
         self,
-        panels: Sequence[Panel],
+        panels: Sequence[Row],
         seconds: float,
         phonemes: Sequence[Phoneme] = (),
         words: str = "",
@@ -129,7 +203,7 @@ class CurveStrip(anywidget.AnyWidget):
 
     def update(
         self,
-        panels: Sequence[Panel],
+        panels: Sequence[Row],
         seconds: float,
         phonemes: Sequence[Phoneme] = (),
         words: str = "",
@@ -143,24 +217,24 @@ class CurveStrip(anywidget.AnyWidget):
             "seconds": self.seconds,
             "description": words,
             "phonemes": [(p.symbol, round(p.start, 3), round(p.end, 3)) for p in self.phonemes],
-            "panels": [_packed(panel) for panel in self.panels],
+            "panels": [{**panel.packed(), "height": panel.height} for panel in self.panels],
         }
+
+    @property
+    def shades(self) -> int:
+        """Colours that a still needs."""
+        return max((panel.shades for panel in self.panels), default=16)
 
     def picture(self) -> bytes:
         """Draw the curves as a PNG, for notebooks that are read where no widget runs."""
-        figure, axes = new_figure(len(self.panels), height=0.5 + 1.15 * len(self.panels))
+        heights = [panel.height for panel in self.panels]
+        figure, axes = new_figure(
+            len(heights), height=0.5 + 1.15 * sum(heights) / 66, heights=heights
+        )
         axes = np.atleast_1d(axes)
         for panel, axis in zip(self.panels, axes, strict=True):
-            for curve, color in zip(panel.curves, panel.colors(), strict=True):
-                values = np.asarray(curve.values, dtype=float)
-                style = "--" if curve.dash else "-"
-                axis.plot(
-                    np.arange(len(values)) / panel.fps, values, style, color=color,
-                    label=curve.name, lw=1.6,
-                )  # fmt: skip
-            axis.set(ylim=(panel.low, panel.top()), ylabel=panel.unit, xlim=(0, self.seconds))
-            legend = axis.legend(loc="upper right", ncols=4, fontsize=8)
-            legend.get_frame().set(alpha=0.85, edgecolor="none")
+            axis.set_xlim(0, self.seconds)
+            panel.draw(axis)
         for phoneme in filter(lambda p: p.symbol, self.phonemes):
             for axis in axes:
                 axis.axvline(phoneme.start, color=INK, lw=0.3)
@@ -175,26 +249,7 @@ class CurveStrip(anywidget.AnyWidget):
         return self.description
 
 
-def _packed(panel: Panel) -> dict[str, Any]:
-    """Return a panel for the browser, its numbers no finer than can be seen."""
-    if not panel.curves:
-        raise UserError("A panel needs a curve at least.")
-    top = panel.top()
-    digits = max(0, 3 - int(np.floor(np.log10(max(top - panel.low, 1e-9)))))
-    curves = []
-    for curve, color in zip(panel.curves, panel.colors(), strict=True):
-        values = np.asarray(curve.values, dtype=float)
-        if values.ndim != 1 or not np.isfinite(values).all():
-            raise UserError(f"The curve {curve.name} is a row of finite numbers.")
-        shown = np.clip(values, panel.low, top).round(digits).tolist()
-        curves.append({"name": curve.name, "values": shown, "color": color, "dash": curve.dash})
-    return {
-        "unit": panel.unit, "low": float(f"{panel.low:g}"), "high": float(f"{top:g}"),
-        "fps": panel.fps, "curves": curves,
-    }  # fmt: skip
-
-
-def stacked(heads: bytes, curves: bytes, height: int = 150) -> bytes:
+def stacked(heads: bytes, curves: bytes, height: int = 150, shades: int = 16) -> bytes:
     """Return a still of heads above a picture of curves as one PNG.
 
     Parameters
@@ -203,11 +258,13 @@ def stacked(heads: bytes, curves: bytes, height: int = 150) -> bytes:
         PNG pictures.
     height : int
         Pixels that the heads are shrunk to: a notebook full of stills must stay small.
+    shades : int
+        Colours of the curves.
 
     Returns
     -------
     bytes
-        PNG of at most 64 colours.
+        PNG of at most 48 colours more than the curves have.
     """
     import io
 
@@ -220,11 +277,11 @@ def stacked(heads: bytes, curves: bytes, height: int = 150) -> bytes:
     # Each keeps colours of its own: in one common palette the heads would take those of the curves.
     above, below = (
         image.quantize(count, dither=Image.Dither.NONE).convert("RGB")
-        for image, count in ((above, 48), (below, 16))
+        for image, count in ((above, 48), (below, shades))
     )
     whole = Image.new("RGB", (max(above.width, below.width), above.height + below.height), PAPER)
     whole.paste(above, ((whole.width - above.width) // 2, 0))
     whole.paste(below, ((whole.width - below.width) // 2, above.height))
     stream = io.BytesIO()
-    whole.quantize(64, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+    whole.quantize(48 + shades, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
     return stream.getvalue()

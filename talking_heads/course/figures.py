@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,7 +44,13 @@ def style() -> dict[Any, Any]:
     return dict(_STYLE)
 
 
-def new_figure(rows: int = 1, *, width: float = 7.6, height: float = 2.6) -> tuple[Figure, Any]:
+def new_figure(
+    rows: int = 1,
+    *,
+    width: float = 7.6,
+    height: float = 2.6,
+    heights: Sequence[float] | None = None,
+) -> tuple[Figure, Any]:
     """Make a figure in the course's style.
 
     Parameters
@@ -52,6 +59,8 @@ def new_figure(rows: int = 1, *, width: float = 7.6, height: float = 2.6) -> tup
         Plots above one another, with one common horizontal axis.
     width, height : float
         Of the whole figure, in inches; a notebook's page is about 8 wide.
+    heights : sequence of float, optional
+        How high each row is, compared with the others.
 
     Returns
     -------
@@ -64,7 +73,7 @@ def new_figure(rows: int = 1, *, width: float = 7.6, height: float = 2.6) -> tup
     with matplotlib.rc_context(_STYLE):
         # Not through pyplot: it would draw the figure a second time at the end of the cell.
         figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
-        axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
+        axes = figure.subplots(rows, 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     return figure, axes[0] if rows == 1 else axes
 
 

@@ -49,15 +49,20 @@ class HeadBox(widgets.VBox):
         curves = "" if self.curves is None else f"\n{self.curves.description}"
         return f"{self.intro} {self.player.description}{curves}"
 
+    @property
+    def still(self) -> bytes:
+        """A PNG picture of the head, shown where no widget runs."""
+        return self.player.still
+
     def __repr__(self) -> str:
         """Return the description: no memory address, so that saved outputs compare equal."""
         return self.description
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         data = super()._repr_mimebundle_(**kwargs)
-        still = self.player.still
+        still = self.still
         if self.curves is not None:
-            still = stacked(still, self.curves.picture())
+            still = stacked(still, self.curves.picture(), shades=self.curves.shades)
         return with_alternatives(data, self.description, still)
 
     def _ipython_display_(self) -> None:
