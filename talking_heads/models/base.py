@@ -15,10 +15,18 @@ from torch import Tensor, nn
 from talking_heads import losses
 from talking_heads.errors import UserError
 from talking_heads.face.motion import Motion
-from talking_heads.models.checkpoint import check_tensors, read_checkpoint, write_checkpoint
+from talking_heads.files import shown
+from talking_heads.models.checkpoint import (
+    ENCODER,
+    check_tensors,
+    read_checkpoint,
+    read_encoder,
+    write_checkpoint,
+)
 from talking_heads.models.config import ModelConfig
 from talking_heads.models.contract import MotionContract
-from talking_heads.speech.encoder import LogMelEncoder
+from talking_heads.speech.encoder import AudioEncoder, LogMelEncoder
+from talking_heads.speech.encoders import build_encoder
 
 
 class Model(nn.Module, ABC):
@@ -30,24 +38,58 @@ class Model(nn.Module, ABC):
         Sizes and choices, of the class that `config_type` names.
     contract : MotionContract
         What a frame of motion holds, how it is normalised, and the speakers. What it says about the
-        encoder is replaced by `encoder_id`.
+        encoder is replaced by the name of the one that the model has.
+    encoder : AudioEncoder, optional
+        What listens, where the model `takes_encoder`; it becomes part of the model. By default the
+        one that the configuration describes.
+
+    Raises
+    ------
+    UserError
+        If the model takes no other encoder than its own, or the encoder is of another frame rate.
     """
 
     model_type: ClassVar[str]
     """The name in ``config.json`` and on the command line."""
     config_type: ClassVar[type[ModelConfig]]
     encoder_id: ClassVar[str] = LogMelEncoder.encoder_id
-    """What listens, as the contract names it."""
+    """What listens by default, as the contract names it."""
+    takes_encoder: ClassVar[bool] = False
+    """Whether another audio encoder may listen."""
     random: ClassVar[bool] = True
     """Whether the seed of `animate` makes a difference."""
 
     config: Any
     contract: MotionContract
 
-    def __init__(self, config: ModelConfig, contract: MotionContract) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        contract: MotionContract,
+        encoder: AudioEncoder | None = None,
+    ) -> None:
         super().__init__()
+        if encoder is not None:
+            self.check_encoder(encoder.fps, contract.fps)
+        name = self.encoder_id if encoder is None else encoder.encoder_id
         self.config = config
-        self.contract = dataclasses.replace(contract, encoder_id=self.encoder_id)
+        self.contract = dataclasses.replace(contract, encoder_id=name)
+        self.has_own_encoder = encoder is None
+        """Whether the configuration alone describes the audio encoder."""
+
+    @classmethod
+    def check_encoder(cls, encoder_fps: float, fps: float) -> None:
+        """Raise `UserError` unless such a model may have an encoder of a frame rate."""
+        if not cls.takes_encoder:
+            raise UserError(
+                f"A {cls.model_type} hears log-mel features by design: it takes no audio encoder.\n"
+                "Take diff_speaker, or leave the encoder out."
+            )
+        if encoder_fps != fps:
+            raise UserError(
+                f"The audio encoder makes {encoder_fps:g} features a second, and the motion has "
+                f"{fps:g} frames.\nLoad the encoder with fps={fps:g}."
+            )
 
     @property
     def speakers(self) -> tuple[str, ...]:
@@ -129,8 +171,10 @@ class Model(nn.Module, ABC):
         batch : dict of Tensor
             ``audio`` ``(batch, samples)`` at 16 kHz; ``motion`` ``(batch, frame, channel)``;
             ``mask`` ``(batch, frame)`` bool; ``speaker`` ``(batch,)`` rows of the style table.
+            ``features`` ``(batch, frame, width)``, where they are kept, in place of what the
+            encoder makes of the audio: of a wholly frozen encoder alone.
         augment : callable, optional
-            Changes the log-mel features before the network hears them.
+            Changes the log-mel features before the network hears them, if it hears such.
 
         Returns
         -------
@@ -177,6 +221,9 @@ class Model(nn.Module, ABC):
     def save_pretrained(self, folder: str | Path, *, half: bool = True) -> None:
         """Write ``config.json``, ``contract.json`` and ``model.safetensors``.
 
+        Where the encoder is not the configuration's own, its settings are in ``encoder.json``; its
+        weights are among the model's.
+
         Parameters
         ----------
         folder : str or Path
@@ -189,13 +236,25 @@ class Model(nn.Module, ABC):
         UserError
             If the folder cannot be made, or a file in it cannot be written.
         """
+        self._name_encoder()
         write_checkpoint(
             Path(folder),
             {"model_type": self.model_type, **self.config.to_dict()},
             self.contract.to_dict(),
             self.state_dict(),
+            None if self.has_own_encoder else self._encoder.settings,
             half=half,
         )
+
+    @property
+    def _encoder(self) -> AudioEncoder:
+        encoder: AudioEncoder = self.get_submodule("encoder")  # type: ignore[assignment]
+        return encoder
+
+    def _name_encoder(self) -> None:
+        """Bring the contract up to date: a frozen encoder takes a new name with new weights."""
+        if not self.has_own_encoder:
+            self.contract = dataclasses.replace(self.contract, encoder_id=self._encoder.encoder_id)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> Self:
@@ -213,7 +272,7 @@ class Model(nn.Module, ABC):
         """
         folder = Path(folder)
         config, contract, tensors = read_checkpoint(folder)
-        return cls.from_parts(folder, config, contract, tensors)
+        return cls.from_parts(folder, config, contract, tensors, read_encoder(folder))
 
     @classmethod
     def from_parts(
@@ -222,22 +281,35 @@ class Model(nn.Module, ABC):
         config: dict[str, Any],
         contract: dict[str, Any],
         tensors: dict[str, Tensor],
+        encoder: dict[str, Any] | None = None,
     ) -> Self:
-        """Build the model from what `read_checkpoint` returned; `folder` is for messages."""
+        """Build the model from what was read of a checkpoint; `folder` is for messages.
+
+        Parameters
+        ----------
+        folder : Path
+            Where it was read.
+        config, contract, tensors : dict
+            From `talking_heads.models.checkpoint.read_checkpoint`.
+        encoder : dict, optional
+            From `talking_heads.models.checkpoint.read_encoder`.
+        """
         config = dict(config)
         kind = config.pop("model_type", None)
         if kind != cls.model_type:
             raise UserError(f"{folder} holds a model of type {kind!r}, not {cls.model_type!r}.")
         sizes, promise = cls.config_type.from_dict(config), MotionContract.from_dict(contract)
-        if promise.encoder_id != cls.encoder_id:
-            raise UserError(
-                f"{folder} needs the audio encoder {promise.encoder_id!r}; this package has "
-                f"{cls.encoder_id!r}."
-            )
         # Shapes first, without memory: a damaged size must not fill the machine.
         with torch.device("meta"):
-            wanted = cls(sizes, promise).state_dict()
-        check_tensors(tensors, wanted, folder)
-        model = cls(sizes, promise)
+            outline = cls(sizes, promise, None if encoder is None else build_encoder(encoder))
+        if promise.encoder_id != outline.contract.encoder_id:
+            raise UserError(
+                f"{shown(folder)} needs the audio encoder {promise.encoder_id[:80]!r}; here is "
+                f"{outline.contract.encoder_id[:80]!r}.\nGet the checkpoint again, with its "
+                f"{ENCODER} if it has one."
+            )
+        check_tensors(tensors, outline.state_dict(), folder)
+        model = cls(sizes, promise, None if encoder is None else build_encoder(encoder))
         model.load_state_dict(tensors)
+        model._name_encoder()
         return model.eval()

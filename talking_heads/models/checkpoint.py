@@ -1,5 +1,6 @@
 """Checkpoints: a folder with ``config.json``, ``contract.json`` and ``model.safetensors``.
 
+``encoder.json`` is there too where the audio encoder is not the one that ``config.json`` describes.
 Nothing in a checkpoint is ever executed. All files are checked before a model is built.
 """
 
@@ -19,6 +20,7 @@ from talking_heads.errors import UserError
 from talking_heads.files import atomic_write
 
 CONFIG, CONTRACT, WEIGHTS = "config.json", "contract.json", "model.safetensors"
+ENCODER = "encoder.json"
 
 
 def make_folder(folder: Path) -> None:
@@ -42,6 +44,13 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"Cannot delete {path}: {error.strerror or error}.") from None
+
+
 def write_json(path: Path, values: dict[str, Any]) -> None:
     """Write ``values`` in one step: the old file or the new one, never half of it."""
     _write(path, (json.dumps(values, indent=1) + "\n").encode())
@@ -52,6 +61,7 @@ def write_checkpoint(
     config: dict[str, Any],
     contract: dict[str, Any],
     tensors: dict[str, Tensor],
+    encoder: dict[str, Any] | None = None,
     *,
     half: bool = True,
 ) -> None:
@@ -65,6 +75,9 @@ def write_checkpoint(
         What the JSON files hold; the contract gets the hash of the weights.
     tensors : dict of Tensor
         The weights by name.
+    encoder : dict, optional
+        Settings of an audio encoder that the configuration does not describe. Without them no
+        ``encoder.json`` of an older checkpoint stays.
     half : bool
         Store floating-point weights with 16 bits, which halves the size.
 
@@ -82,6 +95,10 @@ def write_checkpoint(
     digest = hashlib.sha256(weights).hexdigest()
     _write(folder / WEIGHTS, weights)
     write_json(folder / CONFIG, config)
+    if encoder is not None:
+        write_json(folder / ENCODER, encoder)
+    else:
+        _delete(folder / ENCODER)
     write_json(folder / CONTRACT, {**contract, "weights_sha256": digest})
 
 
@@ -142,6 +159,23 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[
         contract,
         {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()},
     )
+
+
+def read_encoder(folder: Path) -> dict[str, Any] | None:
+    """Read the settings of a checkpoint's audio encoder.
+
+    Returns
+    -------
+    dict or None
+        What ``encoder.json`` holds; None without one: then ``config.json`` describes the encoder.
+
+    Raises
+    ------
+    UserError
+        If the file is damaged.
+    """
+    path = folder / ENCODER
+    return read_json(path) if path.exists() else None
 
 
 def check_tensors(found: dict[str, Tensor], wanted: dict[str, Tensor], folder: Path) -> None:

@@ -44,7 +44,7 @@ class MotionContract:
         The face when no speaker is named. By default a neutral head or, of vertices, that of the
         first speaker.
     encoder_id : str
-        The audio encoder.
+        The name of the audio encoder. A `talking_heads.models.Model` puts in that of its own.
     provenance : dict
         Where the weights come from: free text fields.
     unit : str or None

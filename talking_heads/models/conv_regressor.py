@@ -30,6 +30,7 @@ from talking_heads.models.base import Model
 from talking_heads.models.checks import check_speech, seeded
 from talking_heads.models.contract import MotionContract
 from talking_heads.models.conv_config import ConvRegressorConfig
+from talking_heads.speech.encoder import AudioEncoder
 from talking_heads.speech.frames import frame_count, frame_to_sample
 from talking_heads.speech.mel import FLOOR_DB, HOP, MEAN_DB, N_MELS, SCALE_DB, WINDOW, log_mel
 
@@ -72,6 +73,8 @@ class ConvRegressor(Model):
         Sizes and choices.
     contract : MotionContract
         What a frame of motion holds, how it is normalised, and the speakers.
+    encoder : None
+        It hears windows of log-mel features by design; an audio encoder is refused.
     """
 
     model_type = "conv_regressor"
@@ -80,8 +83,13 @@ class ConvRegressor(Model):
     random = False
     config: ConvRegressorConfig
 
-    def __init__(self, config: ConvRegressorConfig, contract: MotionContract) -> None:
-        super().__init__(config, contract)
+    def __init__(
+        self,
+        config: ConvRegressorConfig,
+        contract: MotionContract,
+        encoder: AudioEncoder | None = None,
+    ) -> None:
+        super().__init__(config, contract, encoder)
         styles = len(contract.speakers) + 1
         count = config.convolutions
         widths = [config.width * (1 if i < (count + 1) // 2 else 2) for i in range(count)]

@@ -41,8 +41,8 @@ from talking_heads.models.base import Model
 from talking_heads.models.checks import check_speech, seeded, whole_number
 from talking_heads.models.config import DiffSpeakerConfig
 from talking_heads.models.contract import MotionContract
-from talking_heads.speech.encoder import LogMelEncoder
-from talking_heads.speech.frames import frame_count
+from talking_heads.speech.encoder import AudioEncoder, LogMelEncoder
+from talking_heads.speech.frames import frame_count, frame_to_sample
 
 _LIDS = [ARKIT_INDEX["eyeBlinkLeft"], ARKIT_INDEX["eyeBlinkRight"]]
 
@@ -66,24 +66,38 @@ class DiffSpeaker(Model):
         Sizes and choices.
     contract : MotionContract
         What a frame of motion holds, how it is normalised, and the speakers.
+    encoder : AudioEncoder, optional
+        What listens, such as `talking_heads.speech.encoders.load_encoder` gives, made for the
+        frame rate of the contract. It becomes part of the model. By default a
+        `talking_heads.speech.encoder.LogMelEncoder` of the sizes in the configuration, which
+        otherwise say nothing.
     """
 
     model_type = "diff_speaker"
     config_type = DiffSpeakerConfig
+    takes_encoder = True
     config: DiffSpeakerConfig
+    encoder: AudioEncoder
 
-    def __init__(self, config: DiffSpeakerConfig, contract: MotionContract) -> None:
-        super().__init__(config, contract)
+    def __init__(
+        self,
+        config: DiffSpeakerConfig,
+        contract: MotionContract,
+        encoder: AudioEncoder | None = None,
+    ) -> None:
+        super().__init__(config, contract, encoder)
         width = config.width
-        self.encoder = LogMelEncoder(
-            config.encoder_width,
-            config.encoder_blocks,
-            config.encoder_kernel,
-            config.encoder_look_ahead,
-            config.encoder_dropout,
-            contract.fps,
-        )
-        self.audio_in = nn.Linear(config.encoder_width, width)
+        if encoder is None:
+            encoder = LogMelEncoder(
+                config.encoder_width,
+                config.encoder_blocks,
+                config.encoder_kernel,
+                config.encoder_look_ahead,
+                config.encoder_dropout,
+                contract.fps,
+            )
+        self.encoder = encoder
+        self.audio_in = nn.Linear(self.encoder.width, width)
         self.motion_in = nn.Linear(contract.motion_dim, width)
         # One token of style and one of the step for each layer. The last style is the average's.
         self.style = nn.Embedding(len(contract.speakers) + 1, config.layers * width)
@@ -128,7 +142,7 @@ class DiffSpeaker(Model):
         steps : Tensor
             ``(batch,)`` diffusion steps.
         features : Tensor
-            ``(batch, frame, encoder_width)`` from `encoder`.
+            ``(batch, frame, encoder.width)`` from `encoder`.
         speaker : Tensor
             ``(batch,)`` rows of the style table.
         mask : Tensor, optional
@@ -179,9 +193,10 @@ class DiffSpeaker(Model):
         batch : dict of Tensor
             ``audio`` ``(batch, samples)`` at 16 kHz; ``motion`` ``(batch, frame, channel)`` or
             ``(batch, frame, vertex, 3)``; ``mask`` ``(batch, frame)`` bool; ``speaker``
-            ``(batch,)`` rows of the style table.
+            ``(batch,)`` rows of the style table. Where it has ``features``
+            ``(batch, frame, encoder.width)``, these are used and the encoder hears nothing.
         augment : callable, optional
-            Changes the log-mel features on their way to the encoder.
+            Changes the log-mel features on their way through the encoder, if it has such.
 
         Returns
         -------
@@ -193,7 +208,10 @@ class DiffSpeaker(Model):
         mask, motion = batch["mask"], batch["motion"].flatten(2)
         clean = self.normalise(torch.where(mask[..., None], motion, 0.0))
         frames = clean.shape[1]
-        features = self.encoder(batch["audio"], augment)[:, :frames]
+        features = batch.get("features")
+        if features is None:
+            features = self.encoder(batch["audio"], self._lengths(batch), augment)
+        features = features[:, :frames]
         lacking = frames - features.shape[1]
         if lacking:
             features = nn.functional.pad(features, (0, 0, 0, lacking))
@@ -203,6 +221,12 @@ class DiffSpeaker(Model):
         speaker = torch.where(dropped, len(self.speakers), batch["speaker"])
         predicted = self(noisy, steps, features, speaker, mask)
         return self.loss_terms(predicted, clean, mask)
+
+    def _lengths(self, batch: dict[str, Tensor]) -> Tensor:
+        """Return ``(batch,)``: how many samples of each clip are sound, by its frames."""
+        most, fps = batch["audio"].shape[1], self.contract.fps
+        frames = batch["mask"].sum(1).tolist()
+        return torch.tensor([min(most, frame_to_sample(n, fps)) for n in frames])
 
     @torch.no_grad()
     def animate(

@@ -8,7 +8,7 @@ from pathlib import Path
 from talking_heads.errors import UserError
 from talking_heads.files import shown
 from talking_heads.models.base import Model
-from talking_heads.models.checkpoint import CONFIG, read_checkpoint
+from talking_heads.models.checkpoint import CONFIG, read_checkpoint, read_encoder
 from talking_heads.models.conv_regressor import ConvRegressor
 from talking_heads.models.diff_speaker import DiffSpeaker
 from talking_heads.paths import checkpoint_dir
@@ -71,4 +71,4 @@ def load_model(name_or_path: str | Path = "diff_speaker") -> Model:
             f"{folder} holds a model of type {str(kind)[:40]!r}, unknown to this version.\n"
             f"It knows: {', '.join(MODELS)}."
         )
-    return MODELS[kind].from_parts(folder, config, contract, tensors)
+    return MODELS[kind].from_parts(folder, config, contract, tensors, read_encoder(folder))

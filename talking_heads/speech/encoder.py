@@ -1,15 +1,20 @@
-"""Audio encoders: from sound to one feature vector per motion frame."""
+"""Audio encoders: from sound to one feature vector per motion frame.
+
+`AudioEncoder` is what all of them offer. `LogMelEncoder` is the one that is learned with the model;
+`talking_heads.speech.encoders` makes each of them by name.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from talking_heads.errors import UserError
 from talking_heads.speech.frames import RATE, check_fps, frame_count, frame_to_sample
 from talking_heads.speech.mel import (
     FLOOR_DB,
@@ -32,18 +37,80 @@ _FRONT_CONTEXT = 6
 class AudioEncoder(Protocol):
     """What a model needs from the network that listens.
 
-    An encoder is an ``nn.Module`` made for one frame rate. Called with ``(batch, samples)`` audio
-    at 16 kHz it returns ``(batch, frame, width)`` features, one for each frame of motion: ``frame``
-    is ``frame_count(samples, fps)``, see `talking_heads.speech.frames`.
+    An encoder is an ``nn.Module`` made for one frame rate, and a submodule of the model that uses
+    it: its weights are trained and stored with the model's.
+
+    Attributes
+    ----------
+    width : int
+        Numbers in a feature.
+    fps : float
+        Features a second: the frame rate of the motion.
+    encoder_id : str
+        Names all that features depend on; of a trained encoder, all but the weights.
     """
 
     width: int
     fps: float
     encoder_id: str
 
-    def __call__(self, audio: Tensor) -> Tensor:
-        """Encode ``(batch, samples)`` as ``(batch, frame, width)``."""
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing in it can change. Then the features of a clip may be kept."""
         ...
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All it takes to build it anew with random weights, as JSON takes it.
+
+        ``type`` is its kind; see `talking_heads.speech.encoders.build_encoder`.
+        """
+        ...
+
+    def __call__(
+        self,
+        audio: Tensor,
+        lengths: Tensor | None = None,
+        augment: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """Encode sound.
+
+        Parameters
+        ----------
+        audio : Tensor
+            ``(batch, samples)`` at 16 kHz.
+        lengths : Tensor, optional
+            ``(batch,)`` samples of each clip; what lies beyond them is padding. Without it all is
+            sound.
+        augment : callable, optional
+            Changes the ``(batch, mel_frame, 80)`` log-mel features; for training. Encoders that
+            hear the waveform itself do not use it.
+
+        Returns
+        -------
+        Tensor
+            ``(batch, frame, width)``, where ``frame`` is ``frame_count(samples, fps)``, see
+            `talking_heads.speech.frames`; zeros beyond a clip's own frames.
+        """
+        ...
+
+    def encode_long(self, audio: Tensor) -> Tensor:
+        """Encode ``(samples,)`` of any length as ``(frame, width)``, without gradients."""
+        ...
+
+
+def clip_sizes(audio: Tensor, lengths: Tensor | Sequence[int]) -> list[int]:
+    """Return the ``lengths`` of clips in ``(batch, samples)`` audio as whole numbers.
+
+    Raises
+    ------
+    ValueError
+        Unless there is one for each clip, from 0 to ``samples``.
+    """
+    sizes = [int(n) for n in lengths]
+    if len(sizes) != len(audio) or not all(0 <= n <= audio.shape[1] for n in sizes):
+        raise ValueError(f"{sizes} are not the lengths of clips in {tuple(audio.shape)}")
+    return sizes
 
 
 class _ResidualBlock(nn.Module):
@@ -117,6 +184,7 @@ class LogMelEncoder(nn.Module):
         if kernel % 2 == 0 or not 0 <= ahead <= reach:
             raise ValueError(f"kernel {kernel} is not odd, or look_ahead {ahead} above {reach}")
         self.width, self.fps = width, check_fps(fps)
+        self._sizes = (blocks, kernel, ahead, dropout)
         # The windows of the mel frames just outside the audio reach into it: so many motion frames.
         reach_out = (WINDOW / 2 + 1) * MEL_PER_MOTION_FRAME * self.fps / RATE
         self._beyond = max(1, math.ceil((reach_out - 0.5) / MEL_PER_MOTION_FRAME))
@@ -136,22 +204,82 @@ class LogMelEncoder(nn.Module):
             self.blocks.append(_ResidualBlock(width, kernel - 1 - right, right, dropout))
         self.norm = nn.LayerNorm(width)
 
-    def forward(self, audio: Tensor, augment: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+    @property
+    def frozen(self) -> bool:
+        """False: it is learned with the model, and `encoder_id` says nothing of its weights."""
+        return False
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that `from_settings` needs to build this encoder, as JSON takes it."""
+        blocks, kernel, ahead, dropout = self._sizes
+        return {
+            "type": "log_mel",
+            "width": self.width,
+            "blocks": blocks,
+            "kernel": kernel,
+            "look_ahead": ahead,
+            "dropout": dropout,
+            "fps": self.fps,
+        }
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> LogMelEncoder:
+        """Build an encoder with random weights, to be filled from a checkpoint.
+
+        Raises
+        ------
+        UserError
+            If the settings are not such as `settings` gives.
+        """
+        known = {"width": 4096, "blocks": 128, "kernel": 1025, "look_ahead": 65_536}
+        if set(settings) != {*known, "type", "dropout", "fps"} or settings["type"] != "log_mel":
+            raise UserError("The settings of the audio encoder lack a value or have one too many.")
+        for key, most in known.items():
+            least = int(key in ("width", "kernel"))
+            if type(settings[key]) is not int or not least <= settings[key] <= most:
+                raise UserError(
+                    f"The audio encoder has {key} {settings[key]!r:.40}: from {least} to {most}."
+                )
+        dropout = settings["dropout"]
+        if type(dropout) not in (int, float) or not 0 <= dropout < 1:
+            raise UserError(f"The audio encoder has dropout {dropout!r:.40}: from 0 to below 1.")
+        try:
+            return cls(**{key: value for key, value in settings.items() if key != "type"})
+        except ValueError as error:
+            raise UserError(f"The settings of the audio encoder do not fit: {error}.") from None
+
+    def forward(
+        self,
+        audio: Tensor,
+        lengths: Tensor | None = None,
+        augment: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
         """Encode sound.
 
         Parameters
         ----------
         audio : Tensor
             ``(batch, samples)`` at 16 kHz.
+        lengths : Tensor, optional
+            ``(batch,)`` samples of each clip; what lies beyond is taken for silence.
         augment : callable, optional
             Changes the ``(batch, mel_frame, 80)`` log-mel features; for training.
 
         Returns
         -------
         Tensor
-            ``(batch, frame_count(samples, fps), width)``.
+            ``(batch, frame_count(samples, fps), width)``; zeros beyond a clip's own frames.
         """
-        return self._features(audio, 0, augment)
+        if lengths is None:
+            return self._features(audio, 0, augment)
+        sizes = clip_sizes(audio, lengths)
+        own = torch.tensor(sizes, device=audio.device)[:, None]
+        sound = audio * (torch.arange(audio.shape[1], device=audio.device) < own)
+        features = self._features(sound, 0, augment)
+        frames = torch.tensor([frame_count(n, self.fps) for n in sizes], device=audio.device)
+        inside = torch.arange(features.shape[1], device=audio.device) < frames[:, None]
+        return features * inside[..., None]
 
     def _features(
         self, audio: Tensor, first: int, augment: Callable[[Tensor], Tensor] | None = None

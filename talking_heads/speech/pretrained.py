@@ -13,7 +13,7 @@ stream as it stands.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -27,6 +27,7 @@ from talking_heads.speech.alignment import (
     check_alignment,
     stretch,
 )
+from talking_heads.speech.encoder import clip_sizes
 from talking_heads.speech.frames import check_fps, frame_count
 from talking_heads.speech.pretrained_files import (
     build_network,
@@ -155,6 +156,7 @@ class PretrainedEncoder(nn.Module):
     def settings(self) -> dict[str, Any]:
         """All that `from_settings` needs to build this encoder, as JSON takes it."""
         return {
+            "type": self.network.config.model_type,
             "network": network_settings(self.network),
             "fps": self.fps,
             "freeze": self.freeze,
@@ -175,14 +177,19 @@ class PretrainedEncoder(nn.Module):
             If the settings are not such as `settings` gives.
         """
         known = {"fps", "freeze", "alignment", "normalise", "layer", "mask_in_training", "origin"}
-        if not isinstance(settings, Mapping) or set(settings) != known | {"network"}:
+        if not isinstance(settings, Mapping) or set(settings) != known | {"type", "network"}:
             raise UserError("The settings of the audio encoder lack a value or have one too many.")
         kinds = {"freeze": str, "alignment": str, "normalise": bool, "mask_in_training": bool}
         right = all(isinstance(settings[key], kind) for key, kind in kinds.items())
         origin = settings["origin"]
         if not right or not isinstance(origin, str) or not origin.isalnum() or len(origin) > 64:
             raise UserError("The settings of the audio encoder have a value of a wrong kind.")
-        network = build_network(settings["network"])
+        network: Any = build_network(settings["network"])
+        if network.config.model_type != settings["type"]:
+            raise UserError(
+                f"The audio encoder is called {settings['type']!r:.40}, and its network is of type "
+                f"{network.config.model_type!r}."
+            )
         return cls(network, **{key: settings[key] for key in known}).eval()
 
     @property
@@ -197,7 +204,12 @@ class PretrainedEncoder(nn.Module):
             part.eval()
         return self
 
-    def forward(self, audio: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        audio: Tensor,
+        lengths: Tensor | None = None,
+        augment: Callable[[Tensor], Tensor] | None = None,
+    ) -> Tensor:
         """Encode sound.
 
         Parameters
@@ -208,6 +220,8 @@ class PretrainedEncoder(nn.Module):
             ``(batch,)`` samples of each clip, where some are padded to the length of the longest.
             Norms, attention and alignment span a clip, so clips of different lengths are then
             encoded one by one, each as if it stood alone. Without it padding is sound.
+        augment : callable, optional
+            Not used: it changes log-mel features, and these networks hear the waveform.
 
         Returns
         -------
@@ -216,9 +230,7 @@ class PretrainedEncoder(nn.Module):
         """
         if lengths is None:
             return self._encode(audio)
-        sizes = [int(n) for n in lengths]
-        if len(sizes) != len(audio) or not all(0 <= n <= audio.shape[1] for n in sizes):
-            raise ValueError(f"{sizes} are not the lengths of clips in {tuple(audio.shape)}")
+        sizes = clip_sizes(audio, lengths)
         if len(set(sizes)) == 1 and sizes[0] == audio.shape[1]:
             return self._encode(audio)
         frames = frame_count(audio.shape[1], self.fps)
