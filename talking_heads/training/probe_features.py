@@ -1,0 +1,132 @@
+"""Features to be probed: log-mel with more or less context, encoders, and layers of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from talking_heads.speech.encoder import AudioEncoder
+from talking_heads.speech.mel import MEL_PER_MOTION_FRAME, N_MELS, SILENCE, log_mel
+from talking_heads.speech.small_hubert import FRAME_SAMPLES, SmallHubert
+from talking_heads.training.probing import Hear, ProbeClip
+
+Floats = NDArray[np.float32]
+
+
+def log_mel_frames(before: float = 0.0, after: float = 0.0) -> Hear:
+    """Return what hears log-mel features of a frame and of a stretch around it.
+
+    Parameters
+    ----------
+    before, after : float
+        Seconds of sound before the frame's start and after its end that belong to its feature.
+        A whole number of half frames is taken, none too many. Beyond 0.24 s on a side, neighbours
+        are averaged over whole frames.
+
+    Returns
+    -------
+    callable
+        From a clip to ``(frame, width)``. Without neighbours the four mel frames of the frame
+        itself, 320 numbers. With neighbours halves of frames, each the mean of two mel frames.
+    """
+
+    def hear(clip: ProbeClip) -> Floats:
+        mel = log_mel(torch.from_numpy(clip.audio), clip.fps).numpy()
+        frames = len(mel) // MEL_PER_MOTION_FRAME
+        if before <= 0 and after <= 0:
+            return mel.reshape(frames, -1)
+        halves = mel.reshape(2 * frames, 2, N_MELS).mean(1)
+        parts = []
+        for start, end in _stretches(*(int(2 * clip.fps * s + 1e-6) for s in (before, after))):
+            parts.append(_shifted(halves, frames, start, end))
+        return np.concatenate(parts, axis=1)
+
+    return hear
+
+
+def _stretches(before: int, after: int, fine: int = 12) -> list[tuple[int, int]]:
+    """Return the half frames, counted from a frame's first, over which to average."""
+    near = [(k, k + 1) for k in range(-min(before, fine), 2 + min(after, fine))]
+    far_before = [(-k - 2, -k) for k in range(fine, before - 1, 2)]
+    far_after = [(2 + k, 4 + k) for k in range(fine, after - 1, 2)]
+    return [*reversed(far_before), *near, *far_after]
+
+
+def _shifted(halves: Floats, frames: int, start: int, end: int) -> Floats:
+    """Return the mean of half frames ``start`` to ``end`` after each frame's first."""
+    total = np.zeros((frames, halves.shape[1]), np.float32)
+    for offset in range(start, end):
+        at = 2 * np.arange(frames) + offset
+        inside = (at >= 0) & (at < len(halves))
+        total += np.where(inside[:, None], halves[np.clip(at, 0, len(halves) - 1)], SILENCE)
+    return total / (end - start)
+
+
+def encoder_frames(encoder: AudioEncoder) -> Hear:
+    """Return what hears an encoder's features, of each clip as a whole."""
+
+    def hear(clip: ProbeClip) -> Floats:
+        with torch.no_grad():
+            features: Tensor = encoder.encode_long(torch.from_numpy(clip.audio))
+        return features.float().cpu().numpy()
+
+    return hear
+
+
+def pairs_of_units(units: NDArray[np.floating]) -> Floats:
+    """Put units ``2 f`` and ``2 f + 1`` beside each other.
+
+    Parameters
+    ----------
+    units : ndarray
+        ``(unit, width)``, 50 a second. The last one stands twice where their number is odd.
+
+    Returns
+    -------
+    ndarray of float32
+        ``(ceil(unit / 2), 2 * width)``, 25 a second.
+    """
+    if len(units) % 2:
+        units = np.concatenate([units, units[-1:]])
+    return np.asarray(units.reshape(len(units) // 2, -1), dtype=np.float32)
+
+
+def layers_of(network: SmallHubert, clips: Sequence[ProbeClip]) -> list[Hear]:
+    """Return what hears each layer of a small HuBERT, at 25 frames a second.
+
+    Each clip is encoded once for all layers.
+
+    Parameters
+    ----------
+    network : SmallHubert
+        In evaluation mode.
+    clips : sequence of ProbeClip
+        All clips that will be asked for, at 25 frames a second.
+
+    Returns
+    -------
+    list of callable
+        From before the first layer to after the last one and its norm, which is what the network
+        returns: ``len(network.layers) + 1`` in all.
+    """
+    kept: list[dict[str, Floats]] = [{} for _ in range(len(network.layers) + 1)]
+    for clip in clips:
+        for into, units in zip(kept, _layers(network, clip.audio), strict=True):
+            into[clip.id] = pairs_of_units(units)
+    return [lambda clip, own=own: own[clip.id] for own in kept]  # type: ignore[misc]
+
+
+@torch.no_grad()
+def _layers(network: SmallHubert, audio: Floats) -> list[Floats]:
+    sound = torch.from_numpy(audio)
+    sound = torch.nn.functional.pad(sound, (0, -len(sound) % (2 * FRAME_SAMPLES)))
+    x = network.encode_mel(log_mel(sound)[None], layer=0)
+    found = [x]
+    for block in network.layers:
+        x = block(x)
+        found.append(x)
+    return [layer[0].numpy() for layer in (*found[:-1], network.norm(x))]
