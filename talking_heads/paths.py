@@ -22,3 +22,8 @@ def data_dir() -> Path:
 def checkpoint_dir(name: str) -> Path:
     """Return the folder of the shipped checkpoint ``name``; it may not exist."""
     return data_dir() / "checkpoints" / name
+
+
+def encoder_dir(name: str) -> Path:
+    """Return the folder of the shipped audio encoder ``name``; it may not exist."""
+    return data_dir() / "encoders" / name

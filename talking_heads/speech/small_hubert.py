@@ -10,6 +10,7 @@ A feature depends on a stretch of sound whose ends the config states in millisec
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch.nn import functional
 
 from talking_heads.errors import UserError
 from talking_heads.speech.mel import HOP, N_MELS, WINDOW, log_mel
+from talking_heads.speech.small_hubert_files import read_folder, write_folder
 
 UNIT_FPS = 50
 """Features a second, as HuBERT's."""
@@ -123,6 +125,26 @@ class SmallHubertConfig:
         return cls(**values)
 
 
+def unit_mel(audio: Tensor) -> Tensor:
+    """Return the log-mel features of sound, two for each 20 ms that it begins.
+
+    Parameters
+    ----------
+    audio : Tensor
+        ``(..., samples)`` at 16 kHz.
+
+    Returns
+    -------
+    Tensor
+        ``(..., 2 * ceil(samples / 320), 80)``, 100 a second; a last 20 ms that are not full are
+        completed with silence.
+    """
+    frames = -(-audio.shape[-1] // FRAME_SAMPLES)
+    # `log_mel` counts in motion frames of 40 ms.
+    mel = log_mel(functional.pad(audio, (0, 2 * FRAME_SAMPLES)))
+    return mel[..., : MEL_PER_UNIT * frames, :]
+
+
 class _Layer(nn.Module):
     """Pre-norm transformer layer; attention within a band, with a learned bias per distance."""
 
@@ -177,7 +199,72 @@ class SmallHubert(nn.Module):
         self.blank = nn.Parameter(torch.randn(config.width) * 0.1)
         """Stands for a frame that is masked in pretraining."""
         self.layers = nn.ModuleList([_Layer(config, *band) for band in config.bands])
-        self.norm = nn.LayerNorm(config.width)
+        self.norm: nn.Module = nn.LayerNorm(config.width)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | os.PathLike[str]) -> SmallHubert:
+        """Load a network from a folder that `save_pretrained` wrote.
+
+        Returns
+        -------
+        SmallHubert
+            In evaluation mode, float32.
+
+        Raises
+        ------
+        UserError
+            If something is missing, damaged, or does not fit together.
+        """
+        sizes, tensors = read_folder(folder)
+        network = cls(SmallHubertConfig.from_dict(sizes))
+        network.load_state_dict(tensors(network.state_dict()))
+        return network.eval()
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write ``config.json`` and ``model.safetensors``, the weights with 16 bits.
+
+        Parameters
+        ----------
+        folder : path
+            Made if it is missing; other files in it stay.
+
+        Raises
+        ------
+        UserError
+            If the folder cannot be made or written.
+        ValueError
+            If layers were cut off: the sizes would not tell.
+        """
+        if len(self.layers) != self.config.layers:
+            raise ValueError("a network without its upper layers cannot be saved on its own")
+        write_folder(folder, self.config.to_dict(), self.state_dict())
+
+    @property
+    def frames_before(self) -> int:
+        """Frames before its own that a feature depends on."""
+        return sum(before for before, _ in self.config.bands[: len(self.layers)])
+
+    @property
+    def frames_after(self) -> int:
+        """Frames after its own that a feature depends on."""
+        return sum(after for _, after in self.config.bands[: len(self.layers)])
+
+    def cut(self, layer: int) -> None:
+        """Leave out the layers above one, counted from 1, and with them the last norm.
+
+        The features are then what ``encode_mel(mel, layer=layer)`` gave before.
+
+        Raises
+        ------
+        UserError
+            If there is no such layer.
+        """
+        count = len(self.layers)
+        if isinstance(layer, bool) or not isinstance(layer, int) or not 1 <= layer <= count:
+            raise UserError(f"This small HuBERT has layers 1 to {count}, not {layer!r:.40}.")
+        if layer < count:
+            del self.layers[layer:]
+            self.norm = nn.Identity()
 
     def forward(self, audio: Tensor) -> Tensor:
         """Encode sound.
@@ -193,9 +280,7 @@ class SmallHubert(nn.Module):
             ``(batch, ceil(samples / 320), width)``: feature ``k`` belongs to the samples
             ``320 k`` to ``320 (k + 1)``; a last one that is not full is completed with silence.
         """
-        frames = -(-audio.shape[-1] // FRAME_SAMPLES)
-        mel = log_mel(functional.pad(audio, (0, 2 * FRAME_SAMPLES)))
-        return self.encode_mel(mel[:, : MEL_PER_UNIT * frames])
+        return self.encode_mel(unit_mel(audio))
 
     def encode_mel(
         self, mel: Tensor, masked: Tensor | None = None, *, layer: int | None = None
@@ -236,7 +321,7 @@ class SmallHubert(nn.Module):
         step = max(1, round(chunk_seconds * UNIT_FPS))
         frames = -(-audio.shape[-1] // FRAME_SAMPLES)
         # One more on each side for the mel windows.
-        before, after = self.config.frames_before + 1, self.config.frames_after + 1
+        before, after = self.frames_before + 1, self.frames_after + 1
         parts = []
         for first in range(0, frames, step):
             last, start = min(first + step, frames), max(0, first - before)
