@@ -4,26 +4,66 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from talking_heads.commands.arguments import Subparsers, add_command, names, positive, seed
+from talking_heads.errors import UserError
+
+if TYPE_CHECKING:
+    from talking_heads.corpus import Corpus
+    from talking_heads.speech.encoder import AudioEncoder
+    from talking_heads.speech.feature_cache import FeatureCache
 
 
 def _run_train(options: argparse.Namespace) -> int:
     from talking_heads.training import train
 
+    corpus, encoder, cache = _listen(options)
     folder = train(
         options.name,
-        data=options.data,
+        data=corpus,
         out=options.out,
         preset=options.preset,
         steps=options.steps,
         seed=options.seed,
         without=options.without,
         progress=not options.quiet,
+        encoder=encoder,
+        feature_cache=cache,
     )
     print(f"{folder}: use it with --model {folder}")
     return 0
+
+
+def _listen(
+    options: argparse.Namespace,
+) -> tuple[str | Corpus, AudioEncoder | None, FeatureCache | None]:
+    """Return the corpus, the audio encoder for its frame rate, and where features are kept."""
+    choices = {key: getattr(options, key) for key in ("freeze", "alignment", "layer")}
+    choices = {key: value for key, value in choices.items() if value is not None}
+    if options.encoder in (None, "log_mel"):
+        given = [f"--{key}" for key in choices] + ["--features"] * (options.features is not None)
+        if given:
+            raise UserError(
+                f"{given[0]} is for pretrained encoders: say which, such as --encoder small_hubert."
+            )
+        return options.data, None, None
+    from talking_heads.corpus import load_corpus
+    from talking_heads.models import model_class
+    from talking_heads.speech.encoders import load_encoder
+    from talking_heads.speech.feature_cache import FeatureCache
+
+    # Before the corpus and the weights are read, which takes a while.
+    model_class(options.name).check_takes_encoder()
+    corpus = load_corpus(options.data)
+    encoder = load_encoder(options.encoder, fps=corpus.fps, **choices)
+    if options.features is not None and not encoder.frozen:
+        raise UserError(
+            "Only features of an encoder that is not trained at all can be kept.\n"
+            "Add --freeze all, or leave --features out."
+        )
+    cache = None if options.features is None else FeatureCache(options.features)
+    return corpus, encoder, cache
 
 
 def add_train_commands(commands: Subparsers[Any]) -> None:
@@ -45,5 +85,31 @@ def add_train_commands(commands: Subparsers[Any]) -> None:
         default=(),
         metavar="NAMES",
         help="speakers to leave out, such as slt,rms (none)",
+    )
+    listening = train.add_argument_group(
+        "audio encoder", "What listens in diff_speaker. By default log-mel features."
+    )
+    listening.add_argument(
+        "--encoder",
+        help="log_mel (default), small_hubert, hubert, wav2vec2, a name on the hub, or a folder",
+    )
+    listening.add_argument(
+        "--freeze",
+        help="what of it is not trained: none, convolutions, first_two_layers or all (default: "
+        "convolutions; of small_hubert none)",
+    )
+    listening.add_argument(
+        "--alignment",
+        help="of hubert and wav2vec2, how 50 features a second become frames: after (default), "
+        "before, pairs or middle",
+    )
+    listening.add_argument(
+        "--layer", type=positive, help="take the features after this layer (default: the last)"
+    )
+    listening.add_argument(
+        "--features",
+        type=Path,
+        metavar="FOLDER",
+        help="with --freeze all: keep the features of each clip there, and hear it only once",
     )
     train.add_argument("--quiet", action="store_true", help="no progress bar")

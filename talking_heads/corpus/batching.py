@@ -6,8 +6,8 @@ Audio and motion stay in step at any frame rate: frame f of the motion belongs t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TypedDict
+from collections.abc import Callable, Iterator, Sequence
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -41,12 +41,14 @@ scan noise. Vertices of other meshes, whose measure is anyone's guess, stay as t
 class Sample(TypedDict):
     """One clip or crop: audio (samples,), motion (frame, ...), speaker index.
 
-    There are ``frame_to_sample(frame, fps)`` samples.
+    There are ``frame_to_sample(frame, fps)`` samples. Where the data set has `features`, they are
+    here, ``(frame, width)``.
     """
 
     audio: Tensor
     motion: Tensor
     speaker: int
+    features: NotRequired[Tensor]
 
 
 class Batch(TypedDict):
@@ -55,12 +57,14 @@ class Batch(TypedDict):
     ``audio`` (batch, samples) float32; ``motion`` (batch, frame, ...) float32, where ... is 52 or
     51 coefficients, or (vertex, 3) offsets in the corpus's unit; ``mask`` (batch, frame) bool, True
     where there is motion; ``speaker`` (batch,) int64. Samples = ``frame_to_sample(frame, fps)``.
+    ``features`` (batch, frame, width), zeros where there is no motion, if the samples have such.
     """
 
     audio: Tensor
     motion: Tensor
     mask: Tensor
     speaker: Tensor
+    features: NotRequired[Tensor]
 
 
 class ClipDataset(torch.utils.data.Dataset[Sample]):
@@ -92,6 +96,10 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
     sound_bytes : int
         Memory for sound, in which a minute takes 2 MB (16 bit); 0 reads it anew each time. With
         worker processes each has its own.
+    features : callable, optional
+        Makes ``(frame, width)`` features of the sound of a whole clip, ``(samples,)`` at 16 kHz. A
+        crop gets the part that belongs to its frames: so they know what was said before and after
+        it, as features of a whole clip do.
 
     Raises
     ------
@@ -109,6 +117,7 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
         noise: bool = True,
         cache_bytes: int = CACHE_BYTES,
         sound_bytes: int = SOUND_BYTES,
+        features: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         if not len(corpus):
             raise UserError(f"There are no clips in {corpus.name}.")
@@ -121,6 +130,7 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
         self.fps = check_fps(corpus.fps)
         self.speakers = corpus.speakers
         self.noise = noise
+        self.features = features
         self._surface = corpus.surface
         self._face_ids = corpus.face_ids
         self._check_view(corpus)
@@ -247,9 +257,13 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
         try:
             wave = torch.from_numpy(self._sound(index, start, stop))
             motion = torch.from_numpy(self._motion(index, truth, start, stop))
+            sample = Sample(audio=wave, motion=motion, speaker=self._index[index])
+            if self.features is not None:
+                whole = torch.from_numpy(self._sound(index, 0, len(clip)))
+                sample["features"] = self.features(whole)[start:stop]
         except UserError as error:
             raise clip_error(clip, error) from error
-        return Sample(audio=wave, motion=motion, speaker=self._index[index])
+        return sample
 
 
 def clip_error(clip: Clip, error: UserError) -> UserError:
@@ -283,6 +297,10 @@ def collate(samples: Sequence[Sample]) -> Batch:
         batch["audio"][i, : len(sample["audio"])] = sample["audio"]
         batch["motion"][i, : len(sample["motion"])] = sample["motion"]
         batch["mask"][i, : len(sample["motion"])] = True
+    if "features" in samples[0]:
+        batch["features"] = torch.nn.utils.rnn.pad_sequence(
+            [sample["features"] for sample in samples], batch_first=True
+        )
     return batch
 
 

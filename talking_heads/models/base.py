@@ -70,24 +70,28 @@ class Model(nn.Module, ABC):
     ) -> None:
         super().__init__()
         if encoder is not None:
-            self.check_encoder(encoder.fps, contract.fps)
+            self.check_takes_encoder()
+            self.check_encoder_fps(encoder, contract.fps)
         name = self.encoder_id if encoder is None else encoder.encoder_id
         self.config = config
         self.contract = dataclasses.replace(contract, encoder_id=name)
-        self.has_own_encoder = encoder is None
-        """Whether the configuration alone describes the audio encoder."""
+        self._was_given = encoder is not None
 
     @classmethod
-    def check_encoder(cls, encoder_fps: float, fps: float) -> None:
-        """Raise `UserError` unless such a model may have an encoder of a frame rate."""
+    def check_takes_encoder(cls) -> None:
+        """Raise `UserError` unless such a model `takes_encoder`."""
         if not cls.takes_encoder:
             raise UserError(
                 f"A {cls.model_type} hears log-mel features by design: it takes no audio encoder.\n"
                 "Take diff_speaker, or leave the encoder out."
             )
-        if encoder_fps != fps:
+
+    @staticmethod
+    def check_encoder_fps(encoder: AudioEncoder, fps: float) -> None:
+        """Raise `UserError` unless an encoder makes one feature for each frame of motion."""
+        if encoder.fps != fps:
             raise UserError(
-                f"The audio encoder makes {encoder_fps:g} features a second, and the motion has "
+                f"The audio encoder makes {encoder.fps:g} features a second, and the motion has "
                 f"{fps:g} frames.\nLoad the encoder with fps={fps:g}."
             )
 
@@ -100,6 +104,16 @@ class Model(nn.Module, ABC):
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.parameters()).device
+
+    @property
+    def encoder_settings(self) -> dict[str, Any] | None:
+        """Settings of the audio encoder, unless the configuration describes it: then None."""
+        return self._encoder.settings if self._was_given else None
+
+    @property
+    def _encoder(self) -> AudioEncoder:
+        encoder: AudioEncoder = self.get_submodule("encoder")  # type: ignore[assignment]
+        return encoder
 
     def normalise(self, motion: Tensor) -> Tensor:
         """Map ``(..., channel)`` motion to about zero mean and unit variance."""
@@ -242,19 +256,15 @@ class Model(nn.Module, ABC):
             {"model_type": self.model_type, **self.config.to_dict()},
             self.contract.to_dict(),
             self.state_dict(),
-            None if self.has_own_encoder else self._encoder.settings,
+            self.encoder_settings,
             half=half,
         )
 
-    @property
-    def _encoder(self) -> AudioEncoder:
-        encoder: AudioEncoder = self.get_submodule("encoder")  # type: ignore[assignment]
-        return encoder
-
     def _name_encoder(self) -> None:
         """Bring the contract up to date: a frozen encoder takes a new name with new weights."""
-        if not self.has_own_encoder:
-            self.contract = dataclasses.replace(self.contract, encoder_id=self._encoder.encoder_id)
+        if self._was_given:
+            name = self._encoder.encoder_id
+            self.contract = dataclasses.replace(self.contract, encoder_id=name)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> Self:

@@ -20,7 +20,7 @@ is told in `talking_heads.speech.pretrained.FREEZES` and
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ from talking_heads.files import shown
 from talking_heads.speech.encoder import AudioEncoder, LogMelEncoder
 from talking_heads.speech.pretrained import PretrainedEncoder
 from talking_heads.speech.pretrained_files import HUB_NAMES
+from talking_heads.speech.small_hubert_encoder import SmallHubertEncoder
+from talking_heads.speech.small_hubert_files import TYPE as SMALL_HUBERT
 
 ENCODERS = ("log_mel", "small_hubert", "hubert", "wav2vec2")
 """The encoders by name:
@@ -100,8 +102,6 @@ def load_encoder(
         except ValueError as error:
             raise UserError(f"There is no such log-mel encoder: {error}.") from None
     if kind == "small_hubert":
-        from talking_heads.speech.small_hubert_encoder import SmallHubertEncoder
-
         return SmallHubertEncoder.from_pretrained(text, fps=fps, **choices)
     return PretrainedEncoder.from_pretrained(HUB_NAMES.get(text, text), fps=fps, **choices)
 
@@ -131,14 +131,10 @@ def build_encoder(settings: Mapping[str, Any]) -> AudioEncoder:
             f"There is no audio encoder of type {kind!r:.40}.\nThere is: {', '.join(ENCODERS)}."
         )
     if kind == "small_hubert":
-        from talking_heads.speech.small_hubert_encoder import SmallHubertEncoder
-
         return SmallHubertEncoder.from_settings(settings)
-    build: Callable[[Mapping[str, Any]], Any] = (
-        LogMelEncoder.from_settings if kind == "log_mel" else PretrainedEncoder.from_settings
-    )
-    built: AudioEncoder = build(settings).eval()
-    return built
+    if kind == "log_mel":
+        return LogMelEncoder.from_settings(settings).eval()
+    return PretrainedEncoder.from_settings(settings)
 
 
 def _kind_of(text: str) -> str:
@@ -171,5 +167,5 @@ def _kind_of_folder(folder: Path) -> str:
     except (OSError, ValueError, RecursionError):
         # The reader of transformers' folders says what is wrong.
         return "pretrained"
-    small = isinstance(config, dict) and config.get("type") == "small_hubert"
+    small = isinstance(config, dict) and config.get("type") == SMALL_HUBERT
     return "small_hubert" if small else "pretrained"

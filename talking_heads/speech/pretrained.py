@@ -13,9 +13,11 @@ stream as it stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -292,7 +294,8 @@ class PretrainedEncoder(nn.Module):
         if isinstance(hidden, tuple):
             hidden = hidden[0]
         if self.mask_in_training and self.training:
-            hidden = self.network._mask_hidden_states(hidden)
+            with _chance_of_torch():
+                hidden = self.network._mask_hidden_states(hidden)
         out: Tensor = self.network.encoder(hidden)[0]
         return out
 
@@ -334,6 +337,17 @@ class PretrainedEncoder(nn.Module):
 def _name_anew(encoder: PretrainedEncoder, _: object) -> None:
     """Hash loaded weights: features kept of the old ones must not be taken for theirs."""
     encoder._name(weights_hash(encoder.network))
+
+
+@contextmanager
+def _chance_of_torch() -> Iterator[None]:
+    """Let NumPy's global chance follow from torch's, so that a resumed run draws the same masks."""
+    before = np.random.get_state()  # noqa: NPY002
+    np.random.seed(int(torch.randint(2**31, ())))  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
 
 
 def normalise_clip(audio: Tensor) -> Tensor:

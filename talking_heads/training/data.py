@@ -5,6 +5,7 @@ A run that is resumed at step 500 therefore sees the very batches that an unbrok
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +48,9 @@ class TrainingData:
         Most frames of a clip in a batch; from longer ones a random piece is cut.
     seed : int
         Of the run.
+    features : callable, optional
+        Makes ``(frame, width)`` features of the sound of a whole clip, ``(samples,)``; see
+        `talking_heads.corpus.batching.ClipDataset`.
 
     Raises
     ------
@@ -54,11 +58,20 @@ class TrainingData:
         If the split is missing or empty, or a clip that the statistics are taken of cannot be read.
     """
 
-    def __init__(self, corpus: Corpus, split: str, crop: int, seed: int) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        split: str,
+        crop: int,
+        seed: int,
+        features: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         from talking_heads.corpus.batching import ClipDataset
 
         clips = corpus.split(split)
-        self.dataset = ClipDataset(clips, view=corpus.view, crop_frames=crop, seed=seed)
+        self.dataset = ClipDataset(
+            clips, view=corpus.view, crop_frames=crop, seed=seed, features=features
+        )
         heard = {clip.speaker for clip in clips}
         self.speakers = tuple(s for s in corpus.speakers if s in heard)
         # From the corpus's index of a speaker to the model's, which knows the split's only.
@@ -90,17 +103,20 @@ class TrainingData:
         Returns
         -------
         dict of Tensor
-            ``audio``, ``motion``, ``mask``, ``speaker`` as `talking_heads.corpus.batching.Batch`
-            has them; the speaker is the row of the model's style table.
+            ``audio``, ``motion``, ``mask``, ``speaker``, and ``features`` where there are such, as
+            `talking_heads.corpus.batching.Batch` has them; the speaker is the row of the model's
+            style table.
         """
         from talking_heads.corpus.batching import dealt_batch
 
         batch = dealt_batch(self.dataset, step, size)
+        kept = {"features": batch["features"]} if "features" in batch else {}
         return {
             "audio": batch["audio"],
             "motion": batch["motion"],
             "mask": batch["mask"],
             "speaker": self._rows[batch["speaker"]],
+            **kept,
         }
 
 

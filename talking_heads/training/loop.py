@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import os
@@ -10,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,8 @@ from talking_heads.errors import UserError
 from talking_heads.models import Model, MotionContract, model_class
 from talking_heads.models.checkpoint import make_folder, write_json
 from talking_heads.models.config import ModelConfig
+from talking_heads.speech.encoder import AudioEncoder
+from talking_heads.speech.feature_cache import FeatureCache
 from talking_heads.training.augment import augment_mel
 from talking_heads.training.config import TrainConfig
 from talking_heads.training.data import TrainingData
@@ -82,11 +86,12 @@ def update_ema(mean: nn.Module, model: nn.Module, decay: float, step: int) -> No
     """Move the running mean of the weights towards the weights.
 
     Early on the decay is smaller, ``(1 + step) / (10 + step)``, so that the random start is
-    soon forgotten.
+    soon forgotten. What is frozen stays as it is.
     """
     decay = min(decay, (1 + step) / (10 + step))
     for slow, fast in zip(mean.parameters(), model.parameters(), strict=True):
-        slow.lerp_(fast.detach(), 1 - decay)
+        if fast.requires_grad:
+            slow.lerp_(fast.detach(), 1 - decay)
 
 
 def _device_name(device: torch.device) -> str:
@@ -95,8 +100,17 @@ def _device_name(device: torch.device) -> str:
     return f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)"
 
 
-def _check(name: str, out: Path) -> None:
-    model_class(name)
+def _check(
+    name: str, out: Path, encoder: AudioEncoder | None, feature_cache: FeatureCache | None
+) -> None:
+    kind = model_class(name)
+    if encoder is not None:
+        kind.check_takes_encoder()
+    if feature_cache is not None and (encoder is None or not encoder.frozen):
+        raise UserError(
+            "Features can be kept only of an encoder that is given and not trained at all.\n"
+            'Give one with freeze "all", or keep no features.'
+        )
     above = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     if not above.is_dir():
         raise UserError(f"{above} is a file; training writes a folder. Choose another name.")
@@ -116,6 +130,8 @@ def train(
     config: ModelConfig | None = None,
     settings: TrainConfig | None = None,
     evaluate: bool = True,
+    encoder: AudioEncoder | None = None,
+    feature_cache: FeatureCache | None = None,
 ) -> Path:
     """Train a model and write its checkpoint.
 
@@ -148,6 +164,15 @@ def train(
         mesh is large; see `TrainConfig.fitted_to`.
     evaluate : bool
         Measure the model on the test splits in the end, as far as the corpus allows; see `measure`.
+    encoder : AudioEncoder, optional
+        What listens, in place of the model's own: from
+        `talking_heads.speech.encoders.load_encoder`, for the frame rate of the corpus. It becomes
+        part of the model and is trained with it, save for what it freezes. To resume, give it again
+        as it was at the start.
+    feature_cache : FeatureCache, optional
+        Keeps the features of a wholly frozen encoder. They are those of whole clips, of which crops
+        get their part; the sound is then not augmented. Without it the encoder hears each crop
+        anew, and nothing before and after it.
 
     Returns
     -------
@@ -158,10 +183,11 @@ def train(
     ------
     UserError
         If name, preset, config, corpus or the speakers left out are not usable, or `out` holds an
-        unfinished run with other settings.
+        unfinished run with other settings. If the model takes no encoder, or the encoder is of
+        another frame rate, or is trained and its features are to be kept.
     """
     out = Path(out)
-    _check(name, out)
+    _check(name, out, encoder, feature_cache)
     kind = model_class(name)
     if config is None:
         kind.config_type.preset(preset)  # A wrong name shows before the corpus is read.
@@ -180,9 +206,14 @@ def train(
     if config is None:
         config = kind.config_type.preset(preset, data.fps)
     data = data.without(without)
-    items = TrainingData(data, "train", settings.crop, seed)
+    if encoder is not None:
+        kind.check_encoder_fps(encoder, data.fps)
+    features = None
+    if encoder is not None and feature_cache is not None:
+        features = partial(feature_cache.features, encoder)
+    items = TrainingData(data, "train", settings.crop, seed, features)
     torch.manual_seed(seed)
-    model = kind(config, build_contract(data, items, name, without))
+    model = kind(config, build_contract(data, items, name, without), encoder)
     if given is None and preset == "course":
         settings = settings.fitted_to(model.contract.motion_dim)
     history, seconds = _fit(model, items, settings, seed, out, resume=resume, progress=progress)
@@ -193,6 +224,12 @@ def train(
         "model": name,
         "preset": preset,
         "parameters": sum(p.numel() for p in model.parameters()),
+        "trained_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        "encoder": {
+            "id": model.contract.encoder_id,
+            **({} if encoder is None else {"settings": encoder.settings}),
+            "kept_features": features is not None,
+        },
         "config": config.to_dict(),
         "training": settings.to_dict(),
         "seed": seed,
@@ -315,13 +352,17 @@ def _fit(
     path = out / _STATE
     if not (resume and path.is_file()):
         model.prepare(items.batch, len(items))
-    mean = type(model)(model.config, model.contract)
-    mean.load_state_dict(model.state_dict())
+    mean = copy.deepcopy(model)
     mean.to(accelerator.device)
     optimizer = torch.optim.AdamW(
-        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        [p for p in model.parameters() if p.requires_grad],
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
     )
     fast, optimizer = accelerator.prepare(model, optimizer)
+    heard: list[Any] = []
+    if model.encoder_settings is not None:
+        heard = [model.encoder_settings, items.dataset.features is None]
     fingerprint = json.dumps(
         [
             model.config.to_dict(),
@@ -329,6 +370,7 @@ def _fit(
             seed,
             [model.contract.to_dict()[key] for key in ("mean", "scale", "fps", "topology_hash")],
             list(model.speakers),
+            *heard,
         ]
     )
     done, seconds = 0, 0.0

@@ -1,4 +1,7 @@
-"""The state of an unfinished run, in one safetensors file: nothing in it can be executed."""
+"""The state of an unfinished run, in one safetensors file: nothing in it can be executed.
+
+What is frozen is not in it: whoever resumes brings it along, as at the start of the run.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,19 @@ from talking_heads.errors import UserError
 from talking_heads.files import atomic_write
 
 
+def _trained(model: nn.Module) -> list[str]:
+    """Return the names of what is trained, in the order of the optimizer's parameters."""
+    return [name for name, value in model.named_parameters() if value.requires_grad]
+
+
+def _state(model: nn.Module, like: nn.Module) -> dict[str, Tensor]:
+    """Return the state of a model without what is frozen in the one that it is `like`."""
+    frozen = {name for name, _ in like.named_parameters()} - set(_trained(like))
+    return {name: value for name, value in model.state_dict().items() if name not in frozen}
+
+
 def _moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    names = [name for name, _ in model.named_parameters()]
+    names = _trained(model)
     state = optimizer.state_dict()["state"]
     return {
         f"optimizer.{key}.{names[index]}": value
@@ -35,9 +49,12 @@ def save_state(
     mean: nn.Module,
     optimizer: torch.optim.Optimizer,
 ) -> None:
-    """Write the state after ``step`` steps; the old file stays until the new one is whole."""
-    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-    tensors |= {f"mean.{name}": value for name, value in mean.state_dict().items()}
+    """Write the state after ``step`` steps; the old file stays until the new one is whole.
+
+    The optimizer holds the parameters that are trained, in the model's order.
+    """
+    tensors = {f"model.{name}": value for name, value in _state(model, model).items()}
+    tensors |= {f"mean.{name}": value for name, value in _state(mean, model).items()}
     tensors |= _moments(model, optimizer)
     metadata = {"fingerprint": fingerprint, "run": json.dumps([step, history, seconds])}
     stored = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
@@ -85,13 +102,17 @@ def load_state(
         return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
     try:
-        model.load_state_dict(part("model."))
-        mean.load_state_dict(part("mean."))
+        for network, prefix in ((model, "model."), (mean, "mean.")):
+            saved, now = part(prefix), network.state_dict()
+            frozen = {name: now[name] for name in set(now) - set(_state(network, model))}
+            network.load_state_dict(saved | frozen)
         current = optimizer.state_dict()
         entries: dict[int, dict[str, Any]] = {}
-        for index, (name, _) in enumerate(model.named_parameters()):
+        for index, name in enumerate(_trained(model)):
             keys = ("step", "exp_avg", "exp_avg_sq")
-            entries[index] = {key: tensors[f"optimizer.{key}.{name}"] for key in keys}
+            # A layer that was skipped at random in all steps so far has no moments yet.
+            if f"optimizer.step.{name}" in tensors:
+                entries[index] = {key: tensors[f"optimizer.{key}.{name}"] for key in keys}
         optimizer.load_state_dict({"state": entries, "param_groups": current["param_groups"]})
     except (KeyError, RuntimeError, ValueError):
         raise UserError(f"{path} is damaged. Delete it to begin anew.") from None

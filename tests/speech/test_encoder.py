@@ -112,8 +112,8 @@ def test_features_change_on_their_way_in() -> None:
     net = encoder()
     audio = torch.randn(1, 6400) * 0.1
     with torch.no_grad():
-        torch.testing.assert_close(net(audio, lambda mel: mel), net(audio))
-        assert not torch.allclose(net(audio, lambda mel: mel + 1), net(audio))
+        torch.testing.assert_close(net(audio, augment=lambda mel: mel), net(audio))
+        assert not torch.allclose(net(audio, augment=lambda mel: mel + 1), net(audio))
 
 
 @pytest.mark.parametrize("fps", [0, -25, float("nan"), float("inf"), 10_000])
