@@ -226,6 +226,8 @@ def _factor_message(found: list[Array], expected: list[Array], metres: bool) -> 
 
 
 def _value_message(found: Array, expected: Array, case: Case, unit: str) -> str:
+    # Truth values as numbers: they cannot be subtracted.
+    found, expected = found.astype(float), expected.astype(float)
     if not np.isfinite(found).all():
         return f"Your answer is not a finite number (NaN or infinity) for {case.name}."
     where = np.unravel_index(int(np.argmax(np.abs(found - expected))), expected.shape)
