@@ -251,6 +251,12 @@ _LOSS_MISTAKES = (
         "frame, and then the mean.",
     ),
     Mistake(
+        "bits",
+        lambda s, u, m: _each(s, u)[m].mean() / np.log(2),
+        "You took logarithms to the base 2: your loss is in bits. The natural one is wanted,\n"
+        "np.log.",
+    ),
+    Mistake(
         "probability",
         lambda s, u, m: np.exp(-_each(s, u))[m].mean(),
         "You return the mean probability of the right unit. The loss is the mean of its negative\n"
@@ -318,7 +324,7 @@ def _probe_cases(rng: np.random.Generator) -> Iterator[Case]:
     for name, frames, width, out, strength, middle in (
         ("a hundred frames", 100, 6, 2, 0.3, 1.0),
         ("features that lie far from 0", 80, 4, 1, 0.05, 5.0),
-        ("fewer frames than features", 7, 12, 3, 0.1, 0.5),
+        ("hardly more frames than features", 15, 12, 3, 0.1, 0.5),
     ):
         features = rng.normal(0, 1, (frames, width)) * rng.uniform(0.5, 2, width) + middle
         targets = features @ rng.normal(0, 1, (width, out)) + rng.normal(3, 0.5, (frames, out))
