@@ -22,6 +22,7 @@ from talking_heads.commands.arguments import add_command
 from talking_heads.commands.corpus import add_corpus_commands
 from talking_heads.commands.course import add_course_commands
 from talking_heads.commands.evaluate import add_evaluate_commands
+from talking_heads.commands.pretrain import add_pretrain_commands
 from talking_heads.commands.train import add_train_commands
 from talking_heads.errors import UserError
 
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     add_command(commands, "check", _run_check, "Check this installation, one line per item.")
     add_corpus_commands(commands)
     add_train_commands(commands)
+    add_pretrain_commands(commands)
     add_evaluate_commands(commands)
     add_course_commands(commands)
     return parser

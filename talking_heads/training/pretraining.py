@@ -1,15 +1,17 @@
 """Pretraining by masked prediction of units, after HuBERT (Hsu et al. 2021, arXiv:2106.07447).
 
-Units are clusters of acoustic features: of MFCC in the first iteration, of a layer of the network
-that the first one trained in the second. Stretches of the input are blanked, and the network names
-the unit of every blanked frame. The input is augmented and the units come from the sound as it was,
-so a voice's formants, noise and rooms are learned to be left aside.
+Stretches of the input are blanked, and the network names the unit of every frame; see
+`talking_heads.training.units` for where units come from. The paper counts blanked frames alone.
+Here those that are heard count as well: with them our small network learned more in as many steps.
+The input is augmented and the units come from the sound as it was, so a voice's formants, noise and
+rooms are learned to be left aside.
 """
 
 from __future__ import annotations
 
 import copy
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -19,52 +21,76 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
 from talking_heads.errors import UserError
-from talking_heads.speech.mel import N_MELS
-from talking_heads.speech.small_hubert import MEL_PER_UNIT, SmallHubert
+from talking_heads.files import shown
+from talking_heads.speech.pretrained_files import weights_hash
+from talking_heads.speech.small_hubert import MEL_PER_UNIT, UNIT_FPS, SmallHubert, unit_mel
+from talking_heads.speech.small_hubert_files import read_tensors, write_tensors
 from talking_heads.training.augment import Augmentation, augment_mel
 from talking_heads.training.state import load_state, save_state
 
-_CEPSTRA = 13
+UNITS = "units.safetensors"
+"""What names units, beside the network in its folder."""
+MOST_UNITS = 30_000
+CURVE_COLUMNS = ("step", "loss", "blanked frames right", "heard frames right", "CPU seconds")
+_ROW_STEPS = 50
+_LEAST = 1e-9
 
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """How to pretrain."""
+    """How to pretrain. Raises `UserError` where a value is not of its kind or out of its range."""
 
-    steps: int = 4000
-    batch: int = 16
+    steps: int = 3500
+    batch: int = 12
     seconds: float = 3.0
     """Length of a crop."""
     learning_rate: float = 1e-3
-    warm_up: int = 200
+    warm_up: int = 300
+    """Steps of a linear rise; from there a cosine falls to 0."""
     weight_decay: float = 0.01
     mask_start: float = 0.08
     """Share of frames at which a blanked stretch begins, as in the paper."""
     mask_frames: int = 10
     """Length of a blanked stretch: 200 ms, as in the paper."""
-    unmasked_weight: float = 0.0
-    """Weight of the loss on frames that are heard; the paper's alpha is 1 on masked frames only."""
+    unmasked_weight: float = 1.0
+    """Weight of the loss on frames that are heard; 0 in the paper."""
     temperature: float = 0.1
     """Of the cosine similarity to the units' embeddings, as in the paper."""
     speed: float = 0.12
     """Faster or slower by up to this share; the units move along."""
-    augmentation: Augmentation = field(
-        default_factory=lambda: Augmentation(warp=0.2, shift=3.0, room_share=0.25)
-    )
+    augmentation: Augmentation = field(default_factory=lambda: Augmentation(warp=0.1, shift=2.0))
     bfloat16: bool = True
     """Multiply matrices with 16 bits: nearly twice as fast where the processor can."""
     mean_decay: float = 0.998
     """Of the running mean of the weights, which is what comes out."""
     seed: int = 0
-    save_every: int = 200
+    save_every: int = 250
+
+    def __post_init__(self) -> None:
+        whole = {"steps": (1, 10_000_000), "batch": (1, 4096), "warm_up": (0, 10_000_000)}
+        whole |= {"mask_frames": (1, 1000), "seed": (0, 2**32 - 1), "save_every": (1, 10_000_000)}
+        parts = {"seconds": (0.1, 60.0), "learning_rate": (_LEAST, 1.0), "mask_start": (0.0, 1.0)}
+        parts |= {"weight_decay": (0.0, 1.0), "unmasked_weight": (0.0, 100.0)}
+        parts |= {"temperature": (1e-3, 10.0), "speed": (0.0, 0.5), "mean_decay": (0.0, 0.99999)}
+        for key, (low, high) in {**whole, **parts}.items():
+            value = getattr(self, key)
+            kinds = (int,) if key in whole else (int, float)
+            if type(value) not in kinds or not low <= value <= high:
+                number = "a whole number" if key in whole else "a number"
+                raise UserError(f"{key} is {number} from {low:g} to {high:g}, not {value!r:.40}.")
+        if not isinstance(self.augmentation, Augmentation) or type(self.bfloat16) is not bool:
+            raise UserError("augmentation is an Augmentation, and bfloat16 is True or False.")
+        if self.mask_start == self.unmasked_weight == 0:
+            raise UserError("Without blanked frames, unmasked_weight must be above 0.")
 
 
 class UnitPredictor(nn.Module):
-    """An encoder and what names units; only the encoder is kept.
+    """A network and what names units.
 
     The score of unit ``c`` is ``cos(A x, e_c) / temperature``, equation 3 of the paper.
 
@@ -88,6 +114,62 @@ class UnitPredictor(nn.Module):
         """Return ``(batch, frame, unit)`` scores of ``(batch, 2 * frame, 80)`` log-mel."""
         x = functional.normalize(self.project(self.encoder.encode_mel(mel, masked)), dim=-1)
         return x @ functional.normalize(self.embeddings, dim=-1).T / self.temperature
+
+    @torch.no_grad()
+    def name_units(self, audio: NDArray[np.floating] | Tensor) -> NDArray[np.int64]:
+        """Return the likeliest unit of each 20 ms of ``(samples,)`` sound, ``(frame,)``."""
+        sound = torch.as_tensor(audio, dtype=torch.float32)
+        if sound.shape[-1] == 0:
+            return np.zeros(0, dtype=np.int64)
+        return np.asarray(self(unit_mel(sound)[None])[0].argmax(-1).numpy(), dtype=np.int64)
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write the network as `SmallHubert.save_pretrained` does, and ``units.safetensors``.
+
+        Raises
+        ------
+        UserError
+            If the folder cannot be made or written.
+        """
+        self.encoder.save_pretrained(folder)
+        metadata = {
+            "units": str(len(self.embeddings)),
+            "temperature": repr(self.temperature),
+            # The network as it was stored: units mean nothing to another one.
+            "network": weights_hash(SmallHubert.from_pretrained(folder)),
+        }
+        write_tensors(Path(folder) / UNITS, self._own(), metadata)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | os.PathLike[str]) -> UnitPredictor:
+        """Load what `save_pretrained` wrote, in evaluation mode.
+
+        Raises
+        ------
+        UserError
+            If something is missing, damaged, or does not fit together.
+        """
+        network, path = SmallHubert.from_pretrained(folder), Path(folder) / UNITS
+        if not path.is_file():
+            raise UserError(f"{shown(folder)} lacks {UNITS}: it can encode, but not name units.")
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+            count, temperature = int(metadata["units"]), float(metadata["temperature"])
+            right = 1 <= count <= MOST_UNITS and 0 < temperature < math.inf
+        except (SafetensorError, OSError, KeyError, ValueError):
+            right = False
+        if not right:
+            raise UserError(f"{shown(path)} is damaged. Get the folder again.")
+        if metadata.get("network") != weights_hash(network):
+            raise UserError(f"{shown(path)} belongs to another network. Get the folder again.")
+        model = cls(network, count, temperature)
+        model.load_state_dict(read_tensors(path, model._own()), strict=False)
+        return model.eval()
+
+    def _own(self) -> dict[str, Tensor]:
+        """Return all weights but the network's."""
+        return {k: v for k, v in self.state_dict().items() if not k.startswith("encoder.")}
 
 
 def masked_unit_loss(
@@ -146,91 +228,6 @@ def span_mask(
     for offset in range(min(length, shape[1])):
         masked[:, offset:] |= begins[:, : shape[1] - offset]
     return masked
-
-
-def mfcc(mel: NDArray[Any]) -> NDArray[np.float32]:
-    """Return 13 cepstra of log-mel features with their first and second differences.
-
-    Parameters
-    ----------
-    mel : ndarray
-        ``(2 * frame, 80)`` from `talking_heads.speech.mel.log_mel`.
-
-    Returns
-    -------
-    ndarray of float32
-        ``(frame, 39)``, 50 a second. Differences are taken over two frames on each side
-        (``sum(k (c[t+k] - c[t-k])) / 10``, as in HTK); beyond the ends the last frame is repeated.
-    """
-    slow = np.asarray(mel, dtype=np.float32).reshape(-1, MEL_PER_UNIT, N_MELS).mean(1)
-    band = np.arange(N_MELS) + 0.5
-    cosines = np.cos(np.pi / N_MELS * np.arange(_CEPSTRA)[:, None] * band)
-    static = slow @ (cosines * math.sqrt(2 / N_MELS)).T.astype(np.float32)
-
-    def slope(x: NDArray[np.float32]) -> NDArray[np.float32]:
-        padded = np.pad(x, ((2, 2), (0, 0)), mode="edge")
-        one, two = padded[3:-1] - padded[1:-3], padded[4:] - padded[:-4]
-        return np.asarray((one + 2 * two) / 10, dtype=np.float32)
-
-    first = slope(static)
-    return np.concatenate([static, first, slope(first)], axis=1).astype(np.float32)
-
-
-def nearest(points: NDArray[Any], centres: NDArray[Any]) -> NDArray[np.int64]:
-    """Return ``(N,)``: the index of the nearest of ``(K, D)`` centres of ``(N, D)`` points."""
-    # |x|^2 is the same for all centres.
-    distance = (centres**2).sum(1) - 2.0 * points @ centres.T
-    return np.asarray(distance.argmin(1), dtype=np.int64)
-
-
-def k_means(
-    points: NDArray[Any], count: int, *, rounds: int = 20, seed: int = 0
-) -> NDArray[np.float32]:
-    """Cluster points by Lloyd's rounds from k-means++ starts (Arthur and Vassilvitskii 2007).
-
-    Parameters
-    ----------
-    points : ndarray
-        ``(N, D)``, at least as many as clusters.
-    count : int
-        Number of clusters.
-    rounds : int
-        Times that points and centres are assigned.
-    seed : int
-        Of the starts.
-
-    Returns
-    -------
-    ndarray of float32
-        ``(count, D)`` centres.
-
-    Raises
-    ------
-    UserError
-        If there are fewer points than clusters.
-    """
-    points = np.asarray(points, dtype=np.float32)
-    if not 0 < count <= len(points):
-        raise UserError(f"{len(points)} points cannot make {count} clusters.")
-    rng = np.random.default_rng(seed)
-    centres = points[[int(rng.integers(len(points)))]]
-    gap = ((points - centres[0]) ** 2).sum(1).astype(np.float64)
-    for _ in range(count - 1):
-        total = gap.sum()
-        chosen = int(
-            rng.choice(len(points), p=gap / total) if total > 0 else rng.integers(len(points))
-        )
-        centres = np.concatenate([centres, points[[chosen]]])
-        gap = np.minimum(gap, ((points - points[chosen]) ** 2).sum(1))
-    for _ in range(rounds):
-        owner = nearest(points, centres)
-        size = np.bincount(owner, minlength=count)
-        sums = np.zeros_like(centres, dtype=np.float64)
-        np.add.at(sums, owner, points)
-        # A centre without points stays where it is.
-        centres = np.where(size[:, None] > 0, sums / np.maximum(size, 1)[:, None], centres)
-        centres = centres.astype(np.float32)
-    return centres
 
 
 def stretched_crop(
@@ -297,14 +294,14 @@ def pretrain(
     state : Path, optional
         File of the unfinished run: read if it is there, written every `save_every` steps.
     on_step : callable, optional
-        Called with step, loss, and the share of masked frames named right.
+        Called with step, loss, and the share of blanked frames named right.
 
     Returns
     -------
     UnitPredictor
         The running mean of the weights, in evaluation mode.
     list of list of float
-        Step, loss and share of masked frames named right, averaged over stretches of 50 steps.
+        Rows of `CURVE_COLUMNS`, each about the last 50 steps.
 
     Raises
     ------
@@ -325,8 +322,8 @@ def pretrain(
     if state is not None and state.exists():
         done, history, before = load_state(state, fingerprint, model, mean, optimizer)
     lengths = np.array([len(u) for u in units], dtype=np.float64)
-    begun = time.monotonic()
-    recent: list[tuple[float, float]] = []
+    begun = time.process_time()
+    recent: list[list[float]] = []
     for step in range(done, config.steps):
         mel, named, masked = _draw(mels, units, lengths / lengths.sum(), config, step)
         for group in optimizer.param_groups:
@@ -343,17 +340,62 @@ def pretrain(
             decay = min(config.mean_decay, (1 + step) / (10 + step))
             for slow, fast in zip(mean.parameters(), model.parameters(), strict=True):
                 slow.lerp_(fast, 1 - decay)
-            judged = (masked | (config.unmasked_weight > 0)) & (named >= 0)
-            right = (scores.argmax(-1) == named)[judged].float().mean()
-        recent.append((loss.item(), right.item()))
+            counts = count_right(scores, named, masked)
+        recent.append([loss.item(), *counts])
+        if not math.isfinite(recent[-1][0]):
+            raise UserError(
+                f"The loss is no longer a number at step {step}: the learning rate is too high."
+            )
         if on_step is not None:
-            on_step(step, *recent[-1])
-        if (step + 1) % 50 == 0:
-            history.append([float(step + 1), *np.mean(recent[-50:], axis=0).tolist()])
-        if state is not None and ((step + 1) % config.save_every == 0 or step + 1 == config.steps):
-            seconds = before + time.monotonic() - begun
+            on_step(step, recent[-1][0], counts[0] / max(1.0, counts[1]))
+        seconds = before + time.process_time() - begun
+        last = step + 1 == config.steps
+        if (step + 1) % _ROW_STEPS == 0 or last:
+            history.append(_row(step + 1, recent[-_ROW_STEPS:], seconds))
+        if state is not None and ((step + 1) % config.save_every == 0 or last):
             save_state(state, fingerprint, step + 1, history, seconds, model, mean, optimizer)
     return mean, history
+
+
+def count_right(scores: Tensor, units: Tensor, masked: Tensor) -> list[float]:
+    """Count frames: blanked ones named right, blanked ones, heard ones named right, heard ones.
+
+    Shapes as in `masked_unit_loss`.
+    """
+    right, known = scores.argmax(-1) == units, units >= 0
+    chosen = (masked & known, ~masked & known)
+    return [float(x) for part in chosen for x in ((right & part).sum(), part.sum())]
+
+
+@torch.no_grad()
+def held_out_shares(
+    model: UnitPredictor,
+    mels: Sequence[NDArray[Any]],
+    units: Sequence[NDArray[Any]],
+    config: PretrainConfig,
+) -> tuple[float, float]:
+    """Return the shares of blanked and of heard frames named right in whole clips, unchanged.
+
+    Stretches are blanked as in training, the same ones at each call. NaN where no frame counts.
+    """
+    rng = np.random.default_rng(config.seed)
+    total = np.zeros(4)
+    for mel, own in zip(mels, units, strict=True):
+        mask = span_mask((1, len(own)), config.mask_start, config.mask_frames, rng)
+        masked, named = torch.from_numpy(mask), torch.from_numpy(own)[None]
+        scores = model(torch.from_numpy(mel.astype(np.float32))[None], masked)
+        total += count_right(scores, named, masked)
+    blank_right, blanks, heard_right, heard = total.tolist()
+    return (
+        blank_right / blanks if blanks else math.nan,
+        heard_right / heard if heard else math.nan,
+    )
+
+
+def _row(step: int, recent: list[list[float]], seconds: float) -> list[float]:
+    loss, blank_right, blanks, heard_right, heard = np.mean(recent, axis=0).tolist()
+    shares = blank_right / max(_LEAST, blanks), heard_right / max(_LEAST, heard)
+    return [float(step), round(loss, 4), *(round(x, 4) for x in shares), round(seconds, 1)]
 
 
 def _schedule(step: int, config: PretrainConfig) -> float:
@@ -370,7 +412,7 @@ def _draw(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return augmented sound, units and mask of one step."""
     rng = np.random.default_rng([config.seed, step])
-    frames = round(config.seconds * 50)
+    frames = round(config.seconds * UNIT_FPS)
     crops = []
     for index in rng.choice(len(mels), size=config.batch, p=chances):
         speed = math.exp(rng.uniform(-config.speed, config.speed))

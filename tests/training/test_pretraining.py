@@ -15,14 +15,12 @@ from talking_heads.training.augment import Augmentation
 from talking_heads.training.pretraining import (
     PretrainConfig,
     UnitPredictor,
-    k_means,
     masked_unit_loss,
-    mfcc,
-    nearest,
     pretrain,
     span_mask,
     stretched_crop,
 )
+from talking_heads.training.units import k_means, mfcc, nearest
 
 NOTHING = Augmentation(
     gain_db=0, tilt_db=0, curve_db=0, warp=0, shift=0, room_share=0, noise_share=0,
