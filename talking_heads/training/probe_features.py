@@ -1,7 +1,8 @@
-"""Features to be probed: log-mel with more or less context, encoders, and layers of them."""
+"""Features to be probed: log-mel with more or less context, and encoders; what they cost."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from talking_heads.speech.encoder import AudioEncoder
+from talking_heads.speech.frames import RATE
 from talking_heads.speech.mel import MEL_PER_MOTION_FRAME, N_MELS, SILENCE, log_mel
-from talking_heads.speech.small_hubert import FRAME_SAMPLES, SmallHubert
 from talking_heads.training.probing import Hear, ProbeClip
 
 Floats = NDArray[np.float32]
@@ -77,56 +78,33 @@ def encoder_frames(encoder: AudioEncoder) -> Hear:
     return hear
 
 
-def pairs_of_units(units: NDArray[np.floating]) -> Floats:
-    """Put units ``2 f`` and ``2 f + 1`` beside each other.
+def cpu_ms_per_second(hear: Hear, clips: Sequence[ProbeClip], repeats: int = 3) -> float:
+    """Return the milliseconds of processor time that a second of sound takes, on one thread.
 
     Parameters
     ----------
-    units : ndarray
-        ``(unit, width)``, 50 a second. The last one stands twice where their number is odd.
-
-    Returns
-    -------
-    ndarray of float32
-        ``(ceil(unit / 2), 2 * width)``, 25 a second.
-    """
-    if len(units) % 2:
-        units = np.concatenate([units, units[-1:]])
-    return np.asarray(units.reshape(len(units) // 2, -1), dtype=np.float32)
-
-
-def layers_of(network: SmallHubert, clips: Sequence[ProbeClip]) -> list[Hear]:
-    """Return what hears each layer of a small HuBERT, at 25 frames a second.
-
-    Each clip is encoded once for all layers.
-
-    Parameters
-    ----------
-    network : SmallHubert
-        In evaluation mode.
+    hear : callable
+        From a clip to features.
     clips : sequence of ProbeClip
-        All clips that will be asked for, at 25 frames a second.
+        Heard one after the other; some seconds each, as in use.
+    repeats : int
+        The fastest of so many rounds counts, after one that warms up.
 
     Returns
     -------
-    list of callable
-        From before the first layer to after the last one and its norm, which is what the network
-        returns: ``len(network.layers) + 1`` in all.
+    float
     """
-    kept: list[dict[str, Floats]] = [{} for _ in range(len(network.layers) + 1)]
-    for clip in clips:
-        for into, units in zip(kept, _layers(network, clip.audio), strict=True):
-            into[clip.id] = pairs_of_units(units)
-    return [lambda clip, own=own: own[clip.id] for own in kept]  # type: ignore[misc]
-
-
-@torch.no_grad()
-def _layers(network: SmallHubert, audio: Floats) -> list[Floats]:
-    sound = torch.from_numpy(audio)
-    sound = torch.nn.functional.pad(sound, (0, -len(sound) % (2 * FRAME_SAMPLES)))
-    x = network.encode_mel(log_mel(sound)[None], layer=0)
-    found = [x]
-    for block in network.layers:
-        x = block(x)
-        found.append(x)
-    return [layer[0].numpy() for layer in (*found[:-1], network.norm(x))]
+    seconds = sum(len(clip.audio) for clip in clips) / RATE
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        hear(clips[0])
+        spent = []
+        for _ in range(repeats):
+            start = time.process_time()
+            for clip in clips:
+                hear(clip)
+            spent.append(time.process_time() - start)
+    finally:
+        torch.set_num_threads(threads)
+    return 1000 * min(spent) / seconds

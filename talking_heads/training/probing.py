@@ -377,53 +377,5 @@ def probe(name: str, clips: Sequence[ProbeClip], *hears: Hear) -> ProbeResult:
     )
 
 
-def probe_table(results: Sequence[ProbeResult], costs: Mapping[str, float] | None = None) -> str:
-    """Return results as text: for each encoder and group the figures with their intervals.
-
-    Parameters
-    ----------
-    results : sequence of ProbeResult
-        Of one corpus.
-    costs : mapping of str to float, optional
-        Milliseconds of CPU for a second of sound, by the result's name.
-
-    Returns
-    -------
-    str
-        A line for each encoder, a block for each figure.
-    """
-    start = max(len("features"), *(len(result.name) for result in results)) + 2
-    titles = {
-        "phonemes": "frames whose phoneme is right, %",
-        "aperture_r": "lip aperture, correlation",
-        "aperture_mm": "lip aperture, mean error in mm",
-    }
-    lines: list[str] = []
-    for figure, title in titles.items():
-        lines += ["", title] if lines else [title]
-        lines.append(f"{'features':{start}}{'width':>6}" + "".join(f"{g:>22}" for g in GROUPS))
-        for result in results:
-            cells = [_cell(result, group, figure) for group in GROUPS]
-            lines.append(
-                f"{result.name:{start}}{result.width:6}" + "".join(f"{c:>22}" for c in cells)
-            )
-    if costs:
-        lines += ["", "CPU milliseconds for a second of sound, one thread"]
-        lines += [f"{name:{start}}{ms:8.2f}" for name, ms in costs.items()]
-    return "\n".join(lines)
-
-
-def _cell(result: ProbeResult, group: str, figure: str) -> str:
-    if group not in result.rows:
-        return "-"
-    factor, digits = (100, 1) if figure == "phonemes" else (1, 3)
-    text = f"{factor * result.value(group, figure):.{digits}f}"
-    interval = result.interval(group, figure)
-    if interval is None:
-        return text
-    low, high = (f"{factor * side:.{digits}f}" for side in interval)
-    return f"{text} [{low}, {high}]"
-
-
 def _rounded(value: float) -> float:
     return round(float(value), 4)
