@@ -85,3 +85,25 @@ def mini_beat(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from talking_heads.corpus.miniature import write_miniature_beat
 
     return write_miniature_beat(tmp_path_factory.mktemp("beat") / "mini")
+
+
+@pytest.fixture(scope="session")
+def tiny_encoders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of tiny pretrained encoders with random weights, by kind; not to be changed."""
+    import torch
+    from transformers import HubertConfig, HubertModel, Wav2Vec2Config, Wav2Vec2Model
+
+    from talking_heads.speech.small_hubert import SmallHubert, SmallHubertConfig
+
+    sizes = {
+        "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2,
+        "intermediate_size": 24, "conv_dim": [8] * 7, "num_conv_pos_embeddings": 16,
+        "num_conv_pos_embedding_groups": 2,
+    }  # fmt: skip
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("encoders")
+    HubertModel(HubertConfig(**sizes)).save_pretrained(folder / "hubert")
+    Wav2Vec2Model(Wav2Vec2Config(**sizes)).save_pretrained(folder / "wav2vec2")
+    small = SmallHubertConfig(width=16, layers=2, heads=2, feed_forward=32)
+    SmallHubert(small).save_pretrained(folder / "small_hubert")
+    return {kind: folder / kind for kind in ("hubert", "wav2vec2", "small_hubert")}

@@ -134,7 +134,8 @@ class DiffSpeakerConfig(ModelConfig):
     step_code: int = 128
     """Numbers in the sinusoidal code of the diffusion step. Code: 768."""
 
-    # The network that listens.
+    # The network that listens, unless another is given: `talking_heads.speech.encoders.PAPERS` tells
+    # what the papers take.
     encoder_width: int = 128
     """Numbers in an audio feature. Paper: HuBERT's 768."""
     encoder_blocks: int = 5

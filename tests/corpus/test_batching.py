@@ -282,6 +282,33 @@ def test_a_batch_has_the_samples_of_its_frames(fps: float) -> None:
         assert log_mel(batch["audio"], fps).shape[1] == 4 * frames
 
 
+@pytest.mark.parametrize("fps", RATES)
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_features_of_whole_clips_are_cut_where_the_motion_is(
+    fps: float, on_disk: bool, tmp_path: Path
+) -> None:
+    heard: list[int] = []
+
+    def listen(sound: torch.Tensor) -> torch.Tensor:
+        """One feature a frame: a sample near its start, which tells the frame's number."""
+        heard.append(len(sound))
+        return sound[
+            [frame_to_sample(f, fps) + 1 for f in range(frame_count(len(sound), fps))], None
+        ]
+
+    corpus = timed_corpus(fps, tmp_path if on_disk else None)
+    data = ClipDataset(corpus, crop_frames=40, seed=1, features=listen)
+    plain = ClipDataset(corpus, crop_frames=40, seed=1)
+    for step in range(8):
+        batch, same = dealt_batch(data, step, 3), dealt_batch(plain, step, 3)
+        assert "features" not in same
+        assert all(torch.equal(batch[key], value) for key, value in same.items())  # type: ignore[literal-required]
+        assert batch["features"].shape == (3, 40, 1)
+        motion = batch["motion"][:, :, 0] * batch["mask"]
+        torch.testing.assert_close(batch["features"][..., 0], motion, rtol=0, atol=1e-4)
+    assert set(heard) == {frame_to_sample(len(clip), fps) for clip in corpus}
+
+
 def test_nothing_is_read_before_it_is_asked_for(tmp_path: Path) -> None:
     corpus = timed_corpus(30.0, tmp_path)
     read: list[int] = []

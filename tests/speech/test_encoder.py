@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -126,3 +127,58 @@ def test_impossible_rates_are_refused(fps: float) -> None:
 def test_impossible_sizes_are_refused(how: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="look_ahead"):
         LogMelEncoder(16, **{"blocks": 2, "kernel": 5, **how})
+
+
+@pytest.mark.parametrize("fps", [25, 30, 60])
+def test_padding_is_neither_heard_nor_encoded(fps: float) -> None:
+    net = encoder(fps=fps)
+    torch.manual_seed(2)
+    audio = torch.randn(4, 16_000) * 0.1
+    sizes = [16_000, 9_999, 320, 0]
+    with torch.no_grad():
+        out = net(audio, torch.tensor(sizes))
+        for row, samples in enumerate(sizes):
+            frames = frame_count(samples, fps)
+            alone = net(audio[row : row + 1, :samples])[0] if samples else out[row, :0]
+            torch.testing.assert_close(out[row, :frames], alone, rtol=1e-4, atol=1e-5)
+            assert not out[row, frames:].any()
+
+
+@pytest.mark.parametrize("lengths", [[10], [10, -1], [10, 641]])
+def test_lengths_that_are_none(lengths: list[int]) -> None:
+    with pytest.raises(ValueError, match="lengths of clips"):
+        encoder()(torch.zeros(2, 640), torch.tensor(lengths))
+
+
+@pytest.mark.parametrize("look_ahead", [None, 0, 3])
+def test_settings_build_it_anew(look_ahead: int | None) -> None:
+    net = encoder(look_ahead=look_ahead, fps=30, dropout=0.1)
+    again = LogMelEncoder.from_settings(json.loads(json.dumps(net.settings)))
+    assert again.settings == net.settings and again.frames_after == net.frames_after
+    again.load_state_dict(net.state_dict())
+    audio = torch.randn(1, 5000) * 0.1
+    with torch.no_grad():
+        assert torch.equal(again.eval()(audio), net(audio))
+    assert not net.frozen and not again.frozen
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"width": 0}, "width"),
+        ({"width": 10**9}, "width"),
+        ({"blocks": "2"}, "blocks"),
+        ({"blocks": True}, "blocks"),
+        ({"kernel": 4}, "not odd"),
+        ({"look_ahead": None}, "look_ahead"),
+        ({"look_ahead": 9}, "above 8"),
+        ({"dropout": 1.0}, "dropout"),
+        ({"fps": "fast"}, "frame rate"),
+        ({"type": "hubert"}, "lack a value"),
+        ({"more": 1}, "one too many"),
+    ],
+)
+def test_settings_that_are_none(change: dict[str, object], word: str) -> None:
+    with pytest.raises(UserError, match=word) as error:
+        LogMelEncoder.from_settings({**encoder().settings, **change})
+    assert len(str(error.value).splitlines()) <= 3

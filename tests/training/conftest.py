@@ -4,10 +4,10 @@ import pytest
 from talking_heads.corpus.clip import Clip
 from talking_heads.corpus.collection import Corpus
 from talking_heads.face import ARKIT_INDEX, Motion
-from talking_heads.speech import Phoneme
+from talking_heads.speech import Phoneme, frame_to_sample
 
 
-def build_corpus(clips: int = 8, frames: int = 30) -> Corpus:
+def build_corpus(clips: int = 8, frames: int = 30, fps: float = 25.0) -> Corpus:
     """Tones that come and go, and a jaw that opens with them: learnable, and no speech needed."""
     made = []
     for number in range(clips):
@@ -15,17 +15,18 @@ def build_corpus(clips: int = 8, frames: int = 30) -> Corpus:
         envelope = np.repeat(random.random(frames // 5) > 0.5, 5).astype(np.float32)
         length = frames + number % 3 * 5
         envelope = np.resize(envelope, length)
-        time = np.arange(length * 640) / 16_000
-        audio = 0.3 * np.sin(2 * np.pi * 220 * time) * np.repeat(envelope, 640)
+        starts = [frame_to_sample(f, fps) for f in range(length + 1)]
+        time = np.arange(starts[-1]) / 16_000
+        audio = 0.3 * np.sin(2 * np.pi * 220 * time) * np.repeat(envelope, np.diff(starts))
         truths = []
         for _ in range(2):
             values = np.zeros((length, 52), dtype=np.float32)
             values[:, ARKIT_INDEX["jawOpen"]] = 0.4 * envelope
             values[:, ARKIT_INDEX["browInnerUp"]] = random.random()
-            truths.append(Motion(values, "coefficients", face_id="neutral@low"))
+            truths.append(Motion(values, "coefficients", fps, face_id="neutral@low"))
         speaker = ("ada", "ben", "maya")[number % 3]
         phonemes = tuple(
-            Phoneme("ɑ" if envelope[f] else "m", f / 25, (f + 5) / 25, 0)
+            Phoneme("ɑ" if envelope[f] else "m", f / fps, (f + 5) / fps, 0)
             for f in range(0, length, 5)
         )
         made.append(
@@ -49,6 +50,7 @@ def build_corpus(clips: int = 8, frames: int = 30) -> Corpus:
         # The unseen speaker stands between the others: rows of the style table differ from indices.
         speakers=("ada", "maya", "ben"),
         face_ids={"ada": "head-01@low", "maya": "head-03@low", "ben": "head-02@low"},
+        fps=fps,
     )
 
 
