@@ -46,7 +46,7 @@ const KINDS = {
   wave(panel, svg, x, y) {
     const forth = path(panel.most, panel.fps, x, y);
     const back = path([...panel.least].reverse(), panel.fps, (time) => x((panel.least.length - 1) / panel.fps - time), y);
-    draw("path", { d: `${forth}L${back.slice(1)}Z`, fill: panel.color, class: "th-wave" }, svg);
+    draw("path", { d: `${forth}L${back.slice(1)}Z`, fill: panel.color, stroke: panel.color, class: "th-wave" }, svg);
   },
   units(panel, svg, x, y, top) {
     for (const [start, end, unit, color, ink, sign, words] of panel.runs) {
@@ -54,7 +54,7 @@ const KINDS = {
       const cell = draw("g", { class: "th-cell", fill: ink }, svg);
       draw("title", {}, cell, words);
       draw("rect", { x: x(start), y: top, width, height: panel.height, fill: color, "data-unit": unit }, cell);
-      if (width < 7.5 * [...sign].length + 2) continue;
+      if (!sign || width < 7.5 * [...sign].length + 2) continue;
       draw("text", { x: x((start + end) / 2), y: top + panel.height / 2 + 4, class: "th-sign" }, cell, sign);
     }
   },
