@@ -26,6 +26,10 @@ class TrainConfig:
     """Longest piece of a clip, in frames."""
     learning_rate: float = 2e-3
     """Peak of the learning rate. Paper: 1e-4, constant."""
+    encoder_rate: float = 0.2
+    """Learning rate of a pretrained audio encoder, as a share of the others'. Paper: 1. Ours: what
+    it knows of speech shall be bent, not forgotten. An encoder that the model's configuration
+    describes begins with random weights, and learns as fast as the rest."""
     warm_up: int = 100
     """Steps in which it rises to the peak; then it falls along a cosine."""
     final_rate: float = 0.02
@@ -69,6 +73,10 @@ class TrainConfig:
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise UserError(f"For training, {name} is a whole number from 1, not {value!r}.")
+        if not 0 < self.encoder_rate <= 1:
+            raise UserError(
+                f"For training, encoder_rate is above 0 and at most 1, not {self.encoder_rate!r}."
+            )
         if not 0 <= self.ema < 1:
             raise UserError(f"For training, ema is from 0 to below 1, not {self.ema!r}.")
         if not 0 <= self.final_rate <= 1:
@@ -113,8 +121,8 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "steps": 20_000, "batch": 64, "learning_rate": 5e-4, "warm_up": 500, "ema": 0.9995
         },
         "paper": {
-            "steps": 100_000, "batch": 32, "learning_rate": 1e-4, "warm_up": 1, "final_rate": 1.0,
-            "ema": 0.9999,
+            "steps": 100_000, "batch": 32, "learning_rate": 1e-4, "encoder_rate": 1.0,
+            "warm_up": 1, "final_rate": 1.0, "ema": 0.9999,
         },
     },
     # VOCA: 1e-4, constant; 100 epochs of batches of 64 pairs of frames, which are about 60,000

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,21 @@ def update_ema(mean: nn.Module, model: nn.Module, decay: float, step: int) -> No
     for slow, fast in zip(mean.parameters(), model.parameters(), strict=True):
         if fast.requires_grad:
             slow.lerp_(fast.detach(), 1 - decay)
+
+
+def parameter_groups(model: Model, settings: TrainConfig) -> list[dict[str, Any]]:
+    """Return what is trained in the order of the model, with the ``share`` of the learning rate.
+
+    The share of a pretrained audio encoder is ``settings.encoder_rate``, that of all else 1.
+    """
+    given = model.encoder_settings is not None
+
+    def share(item: tuple[str, nn.Parameter]) -> float:
+        return settings.encoder_rate if given and item[0].startswith("encoder.") else 1.0
+
+    trained = [item for item in model.named_parameters() if item[1].requires_grad]
+    # Only neighbours are grouped: the order is what a resumed run finds its moments by.
+    return [{"params": [p for _, p in run], "share": key} for key, run in groupby(trained, share)]
 
 
 def _device_name(device: torch.device) -> str:
@@ -355,7 +371,7 @@ def _fit(
     mean = copy.deepcopy(model)
     mean.to(accelerator.device)
     optimizer = torch.optim.AdamW(
-        [p for p in model.parameters() if p.requires_grad],
+        parameter_groups(model, settings),
         lr=settings.learning_rate,
         weight_decay=settings.weight_decay,
     )
@@ -393,7 +409,8 @@ def _fit(
             batch = items.batch(step, settings.batch)
             batch = {key: value.to(accelerator.device) for key, value in batch.items()}
             for group in optimizer.param_groups:
-                group["lr"] = settings.learning_rate * settings.learning_rate_at(step)
+                rate = settings.learning_rate * settings.learning_rate_at(step)
+                group["lr"] = group["share"] * rate
             terms = model.loss(batch, augment=augment)
             optimizer.zero_grad()
             accelerator.backward(terms["loss"])
