@@ -46,7 +46,7 @@ SEEDS = (0, 1, 2)
 """Of the untrained small HuBERT."""
 NEAR = 0.22
 """Seconds on each side that the second of the log-mel features hears."""
-REFERENCE = f"log-mel, {1000 * NEAR:.0f} ms around"
+REFERENCE = f"log-mel, -{1000 * NEAR:.0f} to +{1000 * NEAR:.0f} ms"
 """What the others are compared with, where it is among them."""
 BASE = "HuBERT base, random weights"
 _COST_CLIPS = 5
@@ -83,8 +83,8 @@ def sources(name: str, fps: float = 25.0) -> list[Source]:
     ----------
     name : str
         ``log_mel``: the features of the frame alone, with 0.22 s on both sides, and with as much
-        sound as the small HuBERT hears. ``untrained``: each layer of a small HuBERT with random
-        weights, from three seeds. ``small_hubert``, or a folder that holds one: each of its layers.
+        sound as the small HuBERT hears. ``untrained``: the last layer of a small HuBERT with
+        random weights, from three seeds. ``small_hubert``, or a folder that holds one: each of its layers.
         A model of the course by name or folder: the encoder inside it. Else what
         `talking_heads.speech.encoders.load_encoder` takes.
     fps : float
@@ -109,7 +109,8 @@ def sources(name: str, fps: float = 25.0) -> list[Source]:
         encoder = getattr(model, "encoder", None)
         if not model.takes_encoder or encoder is None:
             raise UserError(f"The model {shown(name)} has no audio encoder of its own to probe.")
-        return [_encoder_source(f"the encoder of {_short(name)}", encoder)]
+        taught = {"trained_on": list(model.contract.speakers)}
+        return [_encoder_source(f"encoder of {_short(name)}", encoder, taught)]
     encoder = load_encoder(name, fps=fps, freeze="all")
     if isinstance(encoder, SmallHubertEncoder):
         return _layers(_short(name), [encoder.network], fps)
@@ -128,7 +129,7 @@ def _log_mel() -> list[Source]:
     for title, (before, after) in (
         ("log-mel, own 40 ms", (0.0, 0.0)),
         (REFERENCE, (NEAR, NEAR)),
-        (f"log-mel, {1000 * wide[0]:.0f} ms before, {1000 * wide[1]:.0f} after", wide),
+        (f"log-mel, -{1000 * wide[0]:.0f} to +{1000 * wide[1]:.0f} ms", wide),
     ):
         record = {"context_ms": [round(1000 * before), round(1000 * after)], "parameters": 0}
         found.append(Source(title, (log_mel_frames(before, after),), record))
@@ -141,7 +142,7 @@ def _untrained(fps: float) -> list[Source]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             networks.append(SmallHubert(SmallHubertConfig()).eval())
-    return _layers("untrained", networks, fps, {"seeds": list(SEEDS)})
+    return _layers("untrained", networks, fps, {"seeds": list(SEEDS)})[-1:]
 
 
 def _layers(
@@ -233,6 +234,12 @@ def run_probes(
     if base:
         tell(BASE)
         costs[BASE] = round(cpu_ms_per_second(base_hubert(corpus.fps), timed[:2], 2), 3)
+    foreign = {clip.speaker for clip in some if clip.part == GROUPS[2]}
+    for source in found:
+        # Whoever was trained on voices of the engine knows it: the figures must say so.
+        known = sorted(foreign & set(source.record.get("trained_on", ())))
+        if known:
+            source.record["heard_of_the_held_out_engine"] = known
     reference = next((result for result in results if result.name == REFERENCE), None)
     return {
         "format": FORMAT,
@@ -260,10 +267,16 @@ def run_probes(
 
 
 def _differences(result: ProbeResult, reference: ProbeResult) -> dict[str, Any]:
-    return {
-        group: {figure: result.minus(reference, group, figure) for figure in _TITLES}
-        for group in result.rows
-    }
+    found: dict[str, Any] = {}
+    for group in result.rows:
+        found[group] = {}
+        for figure in _TITLES:
+            value, (low, high) = result.minus(reference, group, figure)
+            found[group][figure] = {
+                "value": round(value, 4),
+                "interval": [round(low, 4), round(high, 4)],
+            }
+    return found
 
 
 def write_probes(path: str | Path, record: Mapping[str, Any]) -> None:
@@ -294,6 +307,13 @@ def probe_table(record: Mapping[str, Any]) -> str:
             cells = "".join(f"{_cell(result, group, figure):>21}" for group in GROUPS)
             lines.append(f"{result['name']:{start}}{result['width']:5d}{cells}")
         lines.append("")
+    for result in results:
+        known = result["encoder"].get("heard_of_the_held_out_engine")
+        if known:
+            lines += [
+                f"{result['name']} was trained with {', '.join(known)}: it knows that engine."
+            ]
+    lines += [""] * (lines[-1] != "")
     lines.append("Milliseconds of one processor core for a second of sound")
     lines += [f"{name:{start}}{ms:8.1f}" for name, ms in record["cost_ms"].items()]
     return "\n".join(lines)
