@@ -37,17 +37,18 @@ def _run_train(options: argparse.Namespace) -> int:
 
 def _listen(
     options: argparse.Namespace,
-) -> tuple[str | Corpus, AudioEncoder | None, FeatureCache | None]:
+) -> tuple[str | Corpus, AudioEncoder | str | None, FeatureCache | None]:
     """Return the corpus, the audio encoder for its frame rate, and where features are kept."""
     choices = {key: getattr(options, key) for key in ("freeze", "alignment", "layer")}
     choices = {key: value for key, value in choices.items() if value is not None}
     if options.encoder in (None, "log_mel"):
+        # Without a name it is the preset's, as it comes.
         given = [f"--{key}" for key in choices] + ["--features"] * (options.features is not None)
         if given:
             raise UserError(
                 f"{given[0]} is for pretrained encoders: say which, such as --encoder small_hubert."
             )
-        return options.data, None, None
+        return options.data, options.encoder, None
     from talking_heads.corpus import load_corpus
     from talking_heads.models import model_class
     from talking_heads.speech.encoders import load_encoder
@@ -87,11 +88,12 @@ def add_train_commands(commands: Subparsers[Any]) -> None:
         help="speakers to leave out, such as slt,rms (none)",
     )
     listening = train.add_argument_group(
-        "audio encoder", "What listens in diff_speaker. By default log-mel features."
+        "audio encoder", "What listens in diff_speaker. By default what the preset names."
     )
     listening.add_argument(
         "--encoder",
-        help="log_mel (default), small_hubert, hubert, wav2vec2, a name on the hub, or a folder",
+        help="log_mel (default of paper), small_hubert (default of course and full), hubert, "
+        "wav2vec2, a name on the hub, or a folder",
     )
     listening.add_argument(
         "--freeze",

@@ -23,6 +23,10 @@ class ModelConfig:
     """What each preset changes of the defaults."""
     follow_fps: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Fields that are the frame rate, rounded, in a preset."""
+    preset_encoders: ClassVar[Mapping[str, str]] = {}
+    """The audio encoder with which a preset is trained, by a name that
+    `talking_heads.speech.encoders.load_encoder` knows; where there is none, the one that the
+    configuration describes."""
 
     @classmethod
     def preset(cls, name: str, fps: float = 25.0) -> Self:
@@ -134,8 +138,8 @@ class DiffSpeakerConfig(ModelConfig):
     step_code: int = 128
     """Numbers in the sinusoidal code of the diffusion step. Code: 768."""
 
-    # The network that listens, unless another is given: `talking_heads.speech.encoders.PAPERS` tells
-    # what the papers take.
+    # The network that listens, unless another is given, as by `preset_encoders`. What the papers
+    # take stands in `talking_heads.speech.encoders.PAPERS`.
     encoder_width: int = 128
     """Numbers in an audio feature. Paper: HuBERT's 768."""
     encoder_blocks: int = 5
@@ -200,6 +204,10 @@ class DiffSpeakerConfig(ModelConfig):
     }  # fmt: skip
     follow_fps: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "paper": ("bias_period", "position_period")
+    }
+    preset_encoders: ClassVar[Mapping[str, str]] = {
+        "course": "small_hubert",
+        "full": "small_hubert",
     }
 
     def __post_init__(self) -> None:

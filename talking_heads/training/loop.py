@@ -25,6 +25,7 @@ from talking_heads.models import Model, MotionContract, model_class
 from talking_heads.models.checkpoint import make_folder, write_json
 from talking_heads.models.config import ModelConfig
 from talking_heads.speech.encoder import AudioEncoder
+from talking_heads.speech.encoders import load_encoder
 from talking_heads.speech.feature_cache import FeatureCache
 from talking_heads.training.augment import augment_mel
 from talking_heads.training.config import TrainConfig
@@ -117,12 +118,13 @@ def _device_name(device: torch.device) -> str:
 
 
 def _check(
-    name: str, out: Path, encoder: AudioEncoder | None, feature_cache: FeatureCache | None
+    name: str, out: Path, encoder: AudioEncoder | str | None, feature_cache: FeatureCache | None
 ) -> None:
-    kind = model_class(name)
     if encoder is not None:
-        kind.check_takes_encoder()
-    if feature_cache is not None and (encoder is None or not encoder.frozen):
+        model_class(name).check_takes_encoder()
+    # What is named is trained.
+    trained = encoder is None or isinstance(encoder, str) or not encoder.frozen
+    if feature_cache is not None and trained:
         raise UserError(
             "Features can be kept only of an encoder that is given and not trained at all.\n"
             'Give one with freeze "all", or keep no features.'
@@ -146,7 +148,7 @@ def train(
     config: ModelConfig | None = None,
     settings: TrainConfig | None = None,
     evaluate: bool = True,
-    encoder: AudioEncoder | None = None,
+    encoder: AudioEncoder | str | None = None,
     feature_cache: FeatureCache | None = None,
 ) -> Path:
     """Train a model and write its checkpoint.
@@ -180,11 +182,13 @@ def train(
         mesh is large; see `TrainConfig.fitted_to`.
     evaluate : bool
         Measure the model on the test splits in the end, as far as the corpus allows; see `measure`.
-    encoder : AudioEncoder, optional
-        What listens, in place of the model's own: from
-        `talking_heads.speech.encoders.load_encoder`, for the frame rate of the corpus. It becomes
-        part of the model and is trained with it, save for what it freezes. To resume, give it again
-        as it was at the start.
+    encoder : AudioEncoder or str, optional
+        What listens. By default it is what the preset names, see
+        `talking_heads.models.config.ModelConfig.preset_encoders`, and with a `config` of one's own
+        the one that this describes, as it is with ``"log_mel"``. Others are named as for
+        `talking_heads.speech.encoders.load_encoder`, or come from there, for the frame rate of the
+        corpus. It becomes part of the model and is trained with it, save for what it freezes. To
+        resume, give it again as it was at the start.
     feature_cache : FeatureCache, optional
         Keeps the features of a wholly frozen encoder. They are those of whole clips, of which crops
         get their part; the sound is then not augmented. Without it the encoder hears each crop
@@ -203,8 +207,12 @@ def train(
         another frame rate, or is trained and its features are to be kept.
     """
     out = Path(out)
-    _check(name, out, encoder, feature_cache)
     kind = model_class(name)
+    if encoder is None and config is None:
+        encoder = kind.config_type.preset_encoders.get(preset)
+    if encoder == "log_mel":
+        encoder = None
+    _check(name, out, encoder, feature_cache)
     if config is None:
         kind.config_type.preset(preset)  # A wrong name shows before the corpus is read.
     elif type(config) is not kind.config_type:
@@ -222,7 +230,9 @@ def train(
     if config is None:
         config = kind.config_type.preset(preset, data.fps)
     data = data.without(without)
-    if encoder is not None:
+    if isinstance(encoder, str):
+        encoder = load_encoder(encoder, fps=data.fps)
+    elif encoder is not None:
         kind.check_encoder_fps(encoder, data.fps)
     features = None
     if encoder is not None and feature_cache is not None:

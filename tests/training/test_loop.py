@@ -12,9 +12,19 @@ from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.heads import Surface
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, Motion
-from talking_heads.models import ConvRegressor, ConvRegressorConfig, DiffSpeakerConfig, load_model
+from talking_heads.models import (
+    ConvRegressor,
+    ConvRegressorConfig,
+    DiffSpeaker,
+    DiffSpeakerConfig,
+    load_model,
+)
+from talking_heads.speech.encoder import LogMelEncoder
+from talking_heads.speech.small_hubert import SmallHubert, SmallHubertConfig
+from talking_heads.speech.small_hubert_encoder import SmallHubertEncoder
 from talking_heads.training import TrainConfig, loop, train
-from talking_heads.training.loop import update_ema
+from talking_heads.training.data import TrainingData
+from talking_heads.training.loop import parameter_groups, update_ema
 
 CONFIG = DiffSpeakerConfig(
     width=16, layers=1, heads=2, feed_forward=32, encoder_width=16, encoder_blocks=1,
@@ -27,6 +37,45 @@ def run(corpus: Corpus, out: Path, **how: object) -> dict:
     options = {"config": CONFIG, "settings": SETTINGS, "evaluate": False, **how}
     train("diff_speaker", data=corpus, out=out, progress=False, **options)  # type: ignore[arg-type]
     return json.loads((out / "results.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("preset", "how", "listens"),
+    [
+        ("course", {}, "small_hubert"),
+        ("paper", {}, None),
+        ("course", {"encoder": "log_mel"}, None),
+        ("course", {"config": CONFIG}, None),
+    ],
+)
+def test_what_listens_is_what_the_preset_names(
+    preset: str, how: dict, listens: str | None, corpus: Corpus, tmp_path: Path
+) -> None:
+    settings = dataclasses.replace(SETTINGS, steps=1, batch=1)
+    results = run(
+        corpus, tmp_path, **{"config": None, "preset": preset, "settings": settings} | how
+    )
+    assert results["encoder"].get("settings", {}).get("type") == listens
+    encoder = load_model(tmp_path).get_submodule("encoder")
+    assert isinstance(encoder, SmallHubertEncoder if listens else LogMelEncoder)
+
+
+def test_a_given_encoder_learns_at_its_own_rate(corpus: Corpus) -> None:
+    contract = loop.build_contract(corpus, TrainingData(corpus, "train", 20, 0), "diff_speaker")
+    given = SmallHubertEncoder(SmallHubert(SmallHubertConfig(16, 1, 2, 32)))
+    model = DiffSpeaker(CONFIG, contract, given)
+    groups = parameter_groups(model, TrainConfig(encoder_rate=0.25))
+    assert {group["share"] for group in groups} == {0.25, 1.0}
+    slow = {id(p) for group in groups if group["share"] == 0.25 for p in group["params"]}
+    assert slow == {id(p) for p in given.parameters() if p.requires_grad}
+    # The order is what a state on disk is sorted by.
+    ordered = [id(p) for group in groups for p in group["params"]]
+    assert ordered == [id(p) for p in model.parameters() if p.requires_grad]
+    # What the configuration describes begins with random weights.
+    groups = parameter_groups(DiffSpeaker(CONFIG, contract), TrainConfig(encoder_rate=0.25))
+    assert [group["share"] for group in groups] == [1.0]
+    with pytest.raises(UserError, match="encoder_rate is above 0"):
+        TrainConfig(encoder_rate=0.0)
 
 
 CONV = ConvRegressorConfig(width=8, hidden=16, codes=8)
