@@ -84,8 +84,8 @@ def sources(name: str, fps: float = 25.0) -> list[Source]:
     name : str
         ``log_mel``: the features of the frame alone, with 0.22 s on both sides, and with as much
         sound as the small HuBERT hears. ``untrained``: the last layer of a small HuBERT with
-        random weights, from three seeds. ``small_hubert``, or a folder that holds one: each of its layers.
-        A model of the course by name or folder: the encoder inside it. Else what
+        random weights, from three seeds. ``small_hubert``, or a folder that holds one: each of its
+        layers. A model of the course by name or folder: the encoder inside it. Else what
         `talking_heads.speech.encoders.load_encoder` takes.
     fps : float
         Motion frames a second.
