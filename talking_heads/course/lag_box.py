@@ -217,7 +217,7 @@ def lag_figure(
     offsets : sequence of int
         Frames; positive: the motion is late.
     moment : float, optional
-        In seconds; by default the middle of the closure at which the offsets differ most.
+        In seconds; by default the middle of the closure that the offsets open most often.
 
     Returns
     -------
@@ -235,7 +235,8 @@ def lag_figure(
     middles, gap = closure_middles(clip), gap_curve(motion)
     if moment is None:
         moved = [gaps_at(shift(gap, n), middles, motion.fps) for n in offsets]
-        moment = middles[int(np.argmax(np.sum(moved, axis=0)))]
+        # Many mouths a little open tell more than one that gapes.
+        moment = middles[int(np.argmax(np.minimum(moved, 2 * SHUT_MM).sum(axis=0)))]
     sign = min(clip.phonemes, key=lambda p: abs((p.start + p.end) / 2 - moment)).symbol
     face = get_face(motion.face_id)
     lips = face.parts["skin"]

@@ -57,6 +57,8 @@ class SpectrogramPanel:
     def greys(self) -> NDArray[np.uint8]:
         """Return ``(row, column)`` greys, the highest frequency first."""
         level = spectrogram(self.audio, hop_ms=_HOP_MS)
+        # Two bins make a row: cells that can be seen, and half the bytes.
+        level = level[:-1].reshape(-1, 2, level.shape[1]).max(1)
         level = level[: max(2, round(len(level) * self.top_khz * 2000 / SAMPLE_RATE))][::-1]
         return np.asarray(247 - 217 * darkness(level), dtype=np.uint8)
 

@@ -24,7 +24,7 @@ Floats = NDArray[np.floating[Any]]
 
 RANGE_DB = 55.0
 """So far below the loudest all is white."""
-GREYS = 10
+GREYS = 8
 """Steps from white to black: few, so that a picture stays small."""
 _EMPHASIS = 0.95
 """Voices lose some 6 dB an octave; the difference of neighbouring samples gives it back."""
@@ -66,7 +66,7 @@ def spectrogram(
     width, hop = (round(ms * SAMPLE_RATE / 1000) for ms in (window_ms, hop_ms))
     if not 1 <= hop < width:
         raise UserError(f"The window lasts longer than a step, not {window_ms} and {hop_ms} ms.")
-    block = 2 ** math.ceil(math.log2(2 * width))
+    block = 2 ** math.ceil(math.log2(width))
     samples = emphasised(audio)
     # A sound shorter than its window is completed by silence.
     samples = np.pad(samples, (0, max(0, width - len(samples))))
@@ -75,7 +75,7 @@ def spectrogram(
 
 
 def darkness(level: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how dark each level is drawn, 0 to 1 in ten steps: 1 for the loudest."""
+    """Return how dark each level is drawn, 0 to 1 in eight steps: 1 for the loudest."""
     top = float(np.quantile(level, 0.998))
     return np.asarray(
         np.round(np.clip((level - top) / RANGE_DB + 1, 0, 1) * (GREYS - 1)) / (GREYS - 1)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talking_heads.course.curve_strip import CurveStrip, Row
+from talking_heads.course.figures import SHADE
 from talking_heads.course.head_box import WIDE, HeadBox
 from talking_heads.course.sound_panels import SpectrogramPanel, UnitPanel, WavePanel
 from talking_heads.errors import UserError
@@ -48,6 +49,36 @@ class Units:
     def panel(self, audio: NDArray[np.float32]) -> UnitPanel:
         """Return the row of some sound."""
         return UnitPanel(self.name, np.asarray(self.find(audio)), self.colors, self.signs, self.fps)
+
+
+def as_sounds(units: Units, name: str) -> Units:
+    """Return a row of the sounds that units mostly fall on, in place of the units themselves.
+
+    Neighbouring units of one sound make one cell, so the row can be read beside the true sounds.
+
+    Parameters
+    ----------
+    units : Units
+        With signs.
+    name : str
+        Of the new row.
+
+    Returns
+    -------
+    Units
+        One unit for each sign, in the colour of the first unit that has it; pauses are grey.
+
+    Raises
+    ------
+    UserError
+        If the units have no signs.
+    """
+    if units.signs is None:
+        raise UserError(f"The units of {units.name} have no signs: see unit_signs.")
+    signs = list(dict.fromkeys(units.signs))
+    own = np.array([signs.index(sign) for sign in units.signs])
+    colors = [units.colors[list(units.signs).index(s)] if s else SHADE for s in signs]
+    return Units(name, lambda audio: own[np.asarray(units.find(audio))], colors, signs, units.fps)
 
 
 class UnitsBox(HeadBox):

@@ -57,7 +57,7 @@ def test_a_tone_has_its_bin_and_columns_their_times(hertz):
     audio = np.zeros(8000)
     audio[4000:] = np.sin(2 * np.pi * hertz * np.arange(4000) / 16_000)
     level = spectrogram(audio)
-    assert np.linspace(0, 8000, len(level))[level[:, -10].argmax()] == pytest.approx(hertz, abs=32)
+    assert np.linspace(0, 8000, len(level))[level[:, -10].argmax()] == pytest.approx(hertz, abs=63)
     loud = level.max(0) > level.max() - 20
     assert np.flatnonzero(loud)[0] * 0.004 == pytest.approx(0.25, abs=0.009)
 
@@ -81,10 +81,10 @@ def test_lifting_the_high_part_is_a_difference():
     assert len(emphasised([])) == 0
 
 
-def test_darkness_has_ten_steps_and_ends():
+def test_darkness_has_eight_steps_and_ends():
     dark = darkness(np.linspace(-200, 0, 1001).reshape(7, 143))
     assert dark.min() == 0 and dark.max() == 1
-    assert len(np.unique(dark)) == 10
+    assert len(np.unique(dark)) == 8
 
 
 def test_closures_end_at_the_release_where_it_is_known():
@@ -115,4 +115,4 @@ def test_what_cannot_be_drawn_is_told():
         draw_spectrogram(axis, speech.audio, start=0.09, end=0.05)
     with pytest.raises(UserError, match="longer than a step"):
         spectrogram(speech.audio, window_ms=2.0, hop_ms=4.0)
-    assert spectrogram([]).shape[0] == 257, "nothing is drawn as silence"
+    assert spectrogram([]).shape[0] == 129, "nothing is drawn as silence"

@@ -12,7 +12,7 @@ from talking_heads.course.figures import png_of
 from talking_heads.course.lag_box import closure_middles, gaps_at, lag_box, lag_figure
 from talking_heads.course.mouth_curves import gap_curve
 from talking_heads.course.sound_panels import SpectrogramPanel, UnitPanel, WavePanel
-from talking_heads.course.units_box import Units, units_box
+from talking_heads.course.units_box import Units, as_sounds, units_box
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, Motion
 from talking_heads.speech import Phoneme
@@ -145,6 +145,17 @@ def test_units_stand_below_spectrogram_and_waveform(clip):
     assert "turns of 10: 8 cells of 3 different units" in text
     assert "turns of 20: 4 cells" in text and "object at" not in text
     assert box._repr_mimebundle_()["image/png"].startswith("iVBOR")
+
+
+def test_units_of_one_sound_are_one_cell_of_their_sounds_row(clip):
+    units = Units("u", by_turns(10).find, ["#aa0000", "#00aa00", "#0000aa"], ["s", "", "s"])
+    row = as_sounds(units, "sounds").panel(clip.audio)
+    # Units 0 1 2 0 1 2 0 1 of ten frames each say s pause s s pause s s pause.
+    assert row.runs() == [(0, 10, 0), (10, 20, 1), (20, 40, 0), (40, 50, 1), (50, 70, 0),
+                          (70, 80, 1)]  # fmt: skip
+    assert row.signs == ["s", ""] and row.colors == ["#aa0000", "#dfe5ec"]
+    with pytest.raises(UserError, match="no signs"):
+        as_sounds(by_turns(3), "sounds")
 
 
 def test_another_clip_has_other_units(clip):
