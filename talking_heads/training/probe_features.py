@@ -64,7 +64,7 @@ def _shifted(halves: Floats, frames: int, start: int, end: int) -> Floats:
         at = 2 * np.arange(frames) + offset
         inside = (at >= 0) & (at < len(halves))
         total += np.where(inside[:, None], halves[np.clip(at, 0, len(halves) - 1)], SILENCE)
-    return total / (end - start)
+    return np.asarray(total / (end - start), dtype=np.float32)
 
 
 def encoder_frames(encoder: AudioEncoder) -> Hear:

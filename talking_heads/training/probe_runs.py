@@ -22,7 +22,6 @@ from talking_heads.speech.pretrained import PretrainedEncoder
 from talking_heads.speech.pretrained_files import build_network
 from talking_heads.speech.small_hubert import FRAME_MS, SmallHubert, SmallHubertConfig
 from talking_heads.speech.small_hubert_encoder import SmallHubertEncoder
-from talking_heads.training.evaluation import spread
 from talking_heads.training.probe_features import (
     cpu_ms_per_second,
     encoder_frames,
@@ -224,7 +223,8 @@ def run_probes(
         raise UserError(f"There is nothing to probe, or {', '.join(twice)} stands there twice.")
     tell("reading the corpus")
     some = probe_clips(corpus, held_out=held_out, clips=clips)
-    timed = spread([clip for clip in some if clip.part == "val"], _COST_CLIPS)  # type: ignore[type-var]
+    timed = [clip for clip in some if clip.part == "val"]
+    timed = timed[:: -(-len(timed) // _COST_CLIPS)]
     results: list[ProbeResult] = []
     costs: dict[str, float] = {}
     for source in found:
