@@ -56,10 +56,15 @@ def gaps_at(
     return np.asarray(np.interp(times, np.arange(len(gap)) / fps, gap))
 
 
+def closures(clip: Clip) -> list[tuple[float, float]]:
+    """Return start and end, in seconds, of each closure of p, b and m that the motion shows."""
+    last = (len(clip.motion) - 1) / clip.motion.fps
+    return [(a, b) for a, b in closure_spans(clip.phonemes) if (a + b) / 2 <= last]
+
+
 def closure_middles(clip: Clip) -> list[float]:
-    """Return the middle of each closure of p, b and m that lies within the motion, in seconds."""
-    middles = [(start + end) / 2 for start, end in closure_spans(clip.phonemes)]
-    return [t for t in middles if t <= (len(clip.motion) - 1) / clip.motion.fps]
+    """Return the middle of each of `closures`, in seconds."""
+    return [(start + end) / 2 for start, end in closures(clip)]
 
 
 def _checked(clip: Clip) -> Clip:
@@ -124,9 +129,7 @@ class LagBox(HeadBox):
         clip = self._clip
         early, true, late = self._moved_gaps()
         curves = [Curve("in step", true), Curve("early", early), Curve("late", late)]
-        panel = Panel(
-            "lips, mm", curves, fps=clip.motion.fps, spans=closure_spans(clip.phonemes), height=110
-        )
+        panel = Panel("lips, mm", curves, fps=clip.motion.fps, spans=closures(clip), height=110)
         words = (
             "The gap between the lips over time, in step, early and late. "
             f"{len(self._middles)} stretches are shaded, in which p, b or m shut the lips."

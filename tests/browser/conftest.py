@@ -313,7 +313,7 @@ def open_notebook(browser: Any, lab: Lab) -> Iterator[Callable[..., Notebook]]:
         context = browser.new_context(viewport={"width": 1280, "height": 1000}, **options)
         contexts.append(context)
         page = context.new_page()
-        page.goto(lab.notebook_url(path.name))
+        page.goto(lab.notebook_url(path.name), timeout=90_000)
         page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=90_000)
         notebook = Notebook(page)
         wait_until(lambda: notebook.kernel_status() == "idle", "the kernel to start", 90)
