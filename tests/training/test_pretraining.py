@@ -7,20 +7,21 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from scipy.fft import dct
 
 from talking_heads.errors import UserError
 from talking_heads.speech.small_hubert import SmallHubert, SmallHubertConfig
 from talking_heads.training.augment import Augmentation
 from talking_heads.training.pretraining import (
+    CURVE_COLUMNS,
     PretrainConfig,
     UnitPredictor,
+    count_right,
+    held_out_shares,
     masked_unit_loss,
     pretrain,
     span_mask,
     stretched_crop,
 )
-from talking_heads.training.units import k_means, mfcc, nearest
 
 NOTHING = Augmentation(
     gain_db=0, tilt_db=0, curve_db=0, warp=0, shift=0, room_share=0, noise_share=0,
@@ -39,41 +40,6 @@ def toy(clips: int = 6, frames: int = 60) -> tuple[list[NDArray[Any]], list[NDAr
     spectra = rng.normal(size=(3, 80))
     units = [(np.arange(frames) // 15 + clip) % 3 for clip in range(clips)]
     return [np.repeat(spectra[own], 2, axis=0).astype(np.float16) for own in units], units
-
-
-def test_mfcc_by_scipy() -> None:
-    mel = np.random.default_rng(1).normal(size=(24, 80)).astype(np.float32)
-    out = mfcc(mel)
-    assert out.shape == (12, 39)
-    slow = mel.reshape(12, 2, 80).mean(1)
-    expected = dct(slow, norm="ortho")[:, :13]
-    expected[:, 0] *= math.sqrt(2)  # SciPy scales the first one apart
-    np.testing.assert_allclose(out[:, :13], expected, rtol=1e-4, atol=1e-4)
-    c = out[:, :13].astype(float)
-    t = 5
-    by_hand = (c[t + 1] - c[t - 1] + 2 * (c[t + 2] - c[t - 2])) / 10
-    np.testing.assert_allclose(out[t, 13:26], by_hand, rtol=1e-4, atol=1e-5)
-
-
-def test_k_means_finds_far_apart_clusters() -> None:
-    rng = np.random.default_rng(2)
-    places = np.array([[0, 0], [10, 0], [0, 10], [10, 10]])
-    owner = rng.integers(4, size=400)
-    points = places[owner] + rng.normal(size=(400, 2)) * 0.3
-    found = nearest(points, k_means(points, 4, seed=3))
-    assert {len(set(found[owner == k])) for k in range(4)} == {1}
-    assert len(set(found)) == 4
-    np.testing.assert_array_equal(k_means(points, 4, seed=3), k_means(points, 4, seed=3))
-    with pytest.raises(UserError):
-        k_means(points[:3], 4)
-    assert np.isfinite(k_means(np.ones((9, 2)), 4)).all()
-
-
-def test_nearest_by_brute_force() -> None:
-    rng = np.random.default_rng(4)
-    x, c = rng.normal(size=(50, 5)), rng.normal(size=(7, 5))
-    brute = ((x[:, None] - c[None]) ** 2).sum(-1).argmin(1)
-    np.testing.assert_array_equal(nearest(x, c), brute)
 
 
 def test_masked_share_and_spans() -> None:
@@ -131,10 +97,16 @@ def test_it_learns_what_is_blanked() -> None:
         steps=150, batch=8, seconds=1.0, learning_rate=1e-2, warm_up=10, speed=0.0,
         mask_frames=4, augmentation=NOTHING, mean_decay=0.9,
     )  # fmt: skip
-    _, history = pretrain(small(), mels, units, 3, config)
-    assert len(history) == 3
+    model, history = pretrain(small(), mels, units, 3, config)
+    masked, heard = held_out_shares(model, mels, units, config)
+    assert masked > 0.7 and heard > 0.9
+    assert (masked, heard) == held_out_shares(model, mels, units, config)
+    assert [row[0] for row in history] == [50, 100, 150]
+    assert {len(row) for row in history} == {len(CURVE_COLUMNS)}
     assert history[-1][1] < 0.7 * history[0][1]
     assert history[-1][2] > 0.7  # by chance .33
+    assert history[-1][3] > 0.9  # heard frames are easier
+    assert [row[4] for row in history] == sorted(row[4] for row in history)
 
 
 def test_an_interrupted_run_ends_where_a_whole_one_does(tmp_path: Path) -> None:
@@ -156,3 +128,82 @@ def test_an_interrupted_run_ends_where_a_whole_one_does(tmp_path: Path) -> None:
         pretrain(small(), mels, units, 3, dataclasses.replace(config, steps=9), state=state)
     with pytest.raises(UserError):
         pretrain(small(), [], [], 3, config)
+
+
+def test_only_the_right_frames_are_counted() -> None:
+    scores = torch.nn.functional.one_hot(torch.tensor([[0, 1, 2, 2, 1]]), 3).float()
+    units = torch.tensor([[0, 2, 2, -1, 1]])
+    masked = torch.tensor([[True, True, False, True, False]])
+    assert count_right(scores, units, masked) == [1, 2, 2, 2]
+
+
+def test_a_run_ends_with_a_row_of_its_last_steps() -> None:
+    mels, units = toy()
+    config = PretrainConfig(steps=53, batch=1, seconds=0.2, warm_up=2)
+    _, history = pretrain(small(), mels, units, 3, config)
+    assert [row[0] for row in history] == [50, 53]
+    assert all(math.isfinite(x) for row in history for x in row)
+
+
+def test_a_loss_that_is_no_number_ends_the_run() -> None:
+    mels, units = toy()
+    mels[0] = np.full_like(mels[0], np.nan)
+    config = PretrainConfig(steps=9, batch=12, seconds=0.2)
+    with pytest.raises(UserError, match="no longer a number"):
+        pretrain(small(), mels, units, 3, config)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"steps": 0}, {"steps": 1.5}, {"steps": True}, {"batch": 0}, {"seconds": 0.0},
+        {"seconds": math.nan}, {"learning_rate": 0.0}, {"learning_rate": math.inf},
+        {"warm_up": -1}, {"mask_start": 1.1}, {"mask_frames": 0}, {"unmasked_weight": -0.1},
+        {"temperature": 0.0}, {"speed": 0.9}, {"mean_decay": 1.0}, {"seed": -1},
+        {"save_every": 0}, {"augmentation": None}, {"bfloat16": 1}, {"weight_decay": "0"},
+        {"mask_start": 0.0, "unmasked_weight": 0.0},
+    ],
+)  # fmt: skip
+def test_settings_that_make_no_sense(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UserError) as caught:
+        PretrainConfig(**wrong)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_folder_names_units_as_before(tmp_path: Path) -> None:
+    model = UnitPredictor(small(), 7, temperature=0.2).eval()
+    for weights in model.parameters():  # as they are stored, so that no unit is near another
+        weights.data = weights.data.half().float()
+    model.save_pretrained(tmp_path)
+    again = UnitPredictor.from_pretrained(tmp_path)
+    assert (len(again.embeddings), again.temperature, again.training) == (7, 0.2, False)
+    audio = np.random.default_rng(0).normal(size=16_001).astype(np.float32) * 0.1
+    named = again.name_units(audio)
+    assert named.shape == (51,)
+    assert len(set(named.tolist())) > 1
+    np.testing.assert_array_equal(named, model.name_units(audio))
+    with torch.no_grad():
+        x = model.encoder(torch.from_numpy(audio)[None])[0]
+        a, e = model.project(x).numpy(), model.embeddings.numpy()
+    cosine = a @ e.T / np.linalg.norm(a, axis=1)[:, None] / np.linalg.norm(e, axis=1)
+    np.testing.assert_array_equal(named, cosine.argmax(1))
+    assert again.name_units(np.zeros(0, np.float32)).shape == (0,)
+
+
+def test_units_of_another_network_are_refused(tmp_path: Path) -> None:
+    UnitPredictor(small(), 7).save_pretrained(tmp_path)
+    units = tmp_path / "units.safetensors"
+    content = units.read_bytes()
+    other = small()
+    torch.nn.init.normal_(other.front.weight)
+    other.save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="another network"):
+        UnitPredictor.from_pretrained(tmp_path)
+    UnitPredictor(small(), 7).save_pretrained(tmp_path)
+    for damaged in (b"junk", b"", content[:-9]):
+        units.write_bytes(damaged)
+        with pytest.raises(UserError, match=r"damaged|usable"):
+            UnitPredictor.from_pretrained(tmp_path)
+    units.unlink()
+    with pytest.raises(UserError, match="lacks"):
+        UnitPredictor.from_pretrained(tmp_path)
