@@ -209,8 +209,9 @@ def test_what_cannot_be_used(corpus: Corpus, tmp_path: Path) -> None:
         run(corpus, tmp_path / "out", without=["nobody"])
     with pytest.raises(UserError):
         run(corpus.split("test_seen"), tmp_path / "out")
-    with pytest.raises(UserError):
-        run(corpus, tmp_path / "out", Recipe(network=TINY))  # 100 clusters of too few frames
+    many = Iteration("mfcc", units=151, training=TRAINING)
+    with pytest.raises(UserError, match="150 points"):  # as many as the sample
+        run(corpus, tmp_path / "out", dataclasses.replace(RECIPE, iterations=(many,)))
 
 
 @pytest.mark.parametrize(
