@@ -56,25 +56,19 @@ def read_network(source: str | os.PathLike[str]) -> nn.Module:
         raise UserError(
             f"There is no folder {shown(text)!r}.\nGive {known}, a name on the hub or a folder."
         )
-    from transformers import AutoConfig
-
     with _quiet():
+        # What was downloaded before first: then the hub is not asked.
         try:
-            config = AutoConfig.from_pretrained(name, local_files_only=folder)
+            network, report = _load(name, here=True)
+        except UserError:
+            raise
         except Exception as error:
-            raise _unreachable(name, folder) from error
-        kind = _class_of(config.to_dict())
-        try:
-            network, report = kind.from_pretrained(
-                name,
-                config=config,
-                local_files_only=folder,
-                weights_only=True,
-                output_loading_info=True,
-            )
-        except Exception as error:
-            # Whatever a damaged file makes the readers raise: their kinds are many.
-            raise _unreachable(name, folder) from error
+            # Whatever damaged files make the readers raise: their kinds are many.
+            if folder:
+                raise UserError(
+                    f"The network in {shown(name)} is damaged.\nDownload it again."
+                ) from error
+            network, report = _from_hub(name)
     lacking = [key for key in report["missing_keys"] if key != _NEVER_HEARD]
     if lacking or report["mismatched_keys"]:
         raise UserError(
@@ -171,14 +165,34 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _unreachable(name: str, folder: bool) -> UserError:
-    if folder:
-        return UserError(f"The network in {shown(name)} is damaged.\nDownload it again.")
-    return UserError(
-        f"Cannot load {shown(name)}: it was not downloaded before and the hub gives no answer.\n"
-        "Where there is a network, download its config.json and model.safetensors (or\n"
-        "pytorch_model.bin) into a folder, and give that folder in place of the name."
+def _load(name: str, *, here: bool) -> tuple[Any, Any]:
+    """Load a network, and what was missing; ``here`` is a folder, or was downloaded before."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(name, local_files_only=here)
+    kind = _class_of(config.to_dict())
+    network, report = kind.from_pretrained(
+        name, config=config, local_files_only=here, weights_only=True, output_loading_info=True
     )
+    return network, report
+
+
+def _from_hub(name: str) -> tuple[Any, Any]:
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+    try:
+        # Asked once: without a network transformers asks for half a minute, and tells each time.
+        get_hf_file_metadata(hf_hub_url(name, "config.json"), timeout=10)
+        return _load(name, here=False)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"Cannot load {shown(name)}: there is no such folder, it was not downloaded before, "
+            "and the hub does not give it.\n"
+            "Where there is a network, download its config.json and model.safetensors (or\n"
+            "pytorch_model.bin) into a folder, and give that folder in place of the name."
+        ) from error
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -518,6 +519,32 @@ for source in ("hubert", "wav2vec2"):
         print(type(error).__name__, error)
 PretrainedEncoder.from_pretrained(sys.argv[1])
 """
+
+
+def test_the_hub_is_asked_once_and_not_for_what_is_here(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def no_network(url: str, **_: Any) -> None:
+        asked.append(url)
+        raise OSError("no network")
+
+    cache = tmp_path / "hub"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", no_network)
+    with pytest.raises(UserError, match="no such folder") as told:
+        PretrainedEncoder.from_pretrained("some/hubert")
+    assert len(asked) == 1 and asked[0].endswith("some/hubert/resolve/main/config.json")
+    assert len(str(told.value).splitlines()) == 3
+    # As a download leaves it.
+    made = cache / "models--some--hubert"
+    shutil.copytree(folder, made / "snapshots" / "1234")
+    (made / "refs").mkdir()
+    (made / "refs" / "main").write_text("1234")
+    encoder = PretrainedEncoder.from_pretrained("some/hubert")
+    assert encoder.encoder_id == PretrainedEncoder.from_pretrained(str(folder)).encoder_id
+    assert len(asked) == 1 and capfd.readouterr().err == ""
 
 
 @pytest.mark.slow
