@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from talking_heads.errors import UserError
+from talking_heads.files import shown
 from talking_heads.paths import encoder_dir
 from talking_heads.speech.encoder import clip_sizes
 from talking_heads.speech.frames import check_fps, frame_count
@@ -127,6 +128,12 @@ class SmallHubertEncoder(nn.Module):
             If there is no such folder, it is damaged, or a choice is unknown.
         """
         folder = encoder_dir(TYPE) if os.fspath(source) == TYPE else source
+        if os.fspath(source) == TYPE and not encoder_dir(TYPE).is_dir():
+            raise UserError(
+                f"The course's small HuBERT is not there: {shown(folder)} is missing.\n"
+                "Get the data folder again, or set TALKING_HEADS_DATA to it. Or make one with:\n"
+                "talking-heads pretrain --data CORPUS --out FOLDER"
+            )
         return cls(SmallHubert.from_pretrained(folder), **choices).eval()
 
     @property
@@ -225,7 +232,7 @@ class SmallHubertEncoder(nn.Module):
         return features * inside[..., None]
 
     @torch.no_grad()
-    def encode_long(self, audio: Tensor, *, chunk_seconds: float = 20.0) -> Tensor:
+    def encode_long(self, audio: Tensor, *, chunk_seconds: float = 5.0) -> Tensor:
         """Encode ``(samples,)`` of any length in bounded memory.
 
         Returns

@@ -55,6 +55,28 @@ def test_the_context_is_as_wide_as_stated(ahead: float, after: int) -> None:
     assert (min(heard), max(heard)) == (20 - after, 25)
 
 
+@pytest.mark.parametrize("frames", [1, 3, 9, 20])
+def test_each_distance_has_its_bias_and_what_is_beyond_the_band_none(frames: int) -> None:
+    net = encoder()
+    layer = net.layers[0]
+    assert (layer.before, layer.after) == (5, 1)
+    like = torch.zeros(1)
+    bias = layer._bias(frames, like)
+    assert bias.shape == (2, frames, frames)
+    for head in range(2):
+        for i in range(frames):
+            for j in range(frames):
+                inside = -5 <= j - i <= 1
+                expected = float(layer.distance[head, j - i + 5].detach()) if inside else -math.inf
+                assert float(bias[head, i, j].detach()) == expected
+    # Each weight learns from all pairs at its distance.
+    slopes = torch.randn(2, frames, frames)
+    bias.backward(slopes)
+    for number, distance in enumerate(range(-5, 2)):
+        expected = slopes.diagonal(distance, 1, 2).sum(-1)
+        torch.testing.assert_close(layer.distance.grad[:, number], expected)
+
+
 def test_chunks_equal_the_whole() -> None:
     net = encoder()
     torch.manual_seed(3)

@@ -257,8 +257,9 @@ def test_from_a_folder_and_from_the_shipped_one(
     assert shipped.encoder_id == folder.encoder_id
     assert shipped.frozen is False
     monkeypatch.setenv("TALKING_HEADS_DATA", str(tmp_path / "none"))
-    with pytest.raises(UserError, match="pretrain"):
+    with pytest.raises(UserError, match="TALKING_HEADS_DATA") as told:
         SmallHubertEncoder.from_pretrained()
+    assert len(str(told.value).splitlines()) == 3 and "talking-heads pretrain" in str(told.value)
 
 
 @pytest.mark.parametrize(("fps", "frames"), [(25.0, 100), (30.0, 120)])
