@@ -44,8 +44,8 @@ class FrozenEncoder(Protocol):
         """Whether the same sound gives the same features for good."""
         ...
 
-    def __call__(self, audio: Tensor) -> Tensor:
-        """Encode ``(batch, samples)`` as ``(batch, frame, width)``."""
+    def encode_long(self, audio: Tensor) -> Tensor:
+        """Encode ``(samples,)`` of any length as ``(frame, width)``."""
         ...
 
 
@@ -93,7 +93,7 @@ class FeatureCache:
         Returns
         -------
         Tensor
-            ``(frame_count(samples, fps), width)`` float32 on the CPU.
+            ``(frame_count(samples, fps), width)`` float32 on the CPU, as ``encode_long`` gives it.
 
         Raises
         ------
@@ -125,7 +125,8 @@ class FeatureCache:
         if isinstance(first, Tensor):
             sound = sound.to(first.device)
         with torch.no_grad():
-            values: NDArray[np.float32] = encoder(sound[None])[0].float().cpu().numpy()
+            # As a model hears it that animates; and a recording of ten minutes must fit in memory.
+            values: NDArray[np.float32] = encoder.encode_long(sound).float().cpu().numpy()
         return values
 
     def _write(self, path: Path, values: NDArray[np.float32]) -> None:
