@@ -28,8 +28,8 @@ class TrainConfig:
     """Peak of the learning rate. Paper: 1e-4, constant."""
     encoder_rate: float = 0.2
     """Learning rate of a pretrained audio encoder, as a share of the others'. Paper: 1. Ours: what
-    it knows of speech shall be bent, not forgotten. An encoder that the model's configuration
-    describes begins with random weights, and learns as fast as the rest."""
+    it knows of speech shall be bent, not forgotten. A log-mel encoder begins with random weights,
+    and learns as fast as the rest."""
     warm_up: int = 100
     """Steps in which it rises to the peak; then it falls along a cosine."""
     final_rate: float = 0.02

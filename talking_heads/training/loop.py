@@ -99,12 +99,14 @@ def update_ema(mean: nn.Module, model: nn.Module, decay: float, step: int) -> No
 def parameter_groups(model: Model, settings: TrainConfig) -> list[dict[str, Any]]:
     """Return what is trained in the order of the model, with the ``share`` of the learning rate.
 
-    The share of a pretrained audio encoder is ``settings.encoder_rate``, that of all else 1.
+    The share of a pretrained audio encoder is ``settings.encoder_rate``, that of all else 1; a
+    log-mel encoder is learned with the model.
     """
-    given = model.encoder_settings is not None
+    listening = model.encoder_settings
+    pretrained = listening is not None and listening["type"] != "log_mel"
 
     def share(item: tuple[str, nn.Parameter]) -> float:
-        return settings.encoder_rate if given and item[0].startswith("encoder.") else 1.0
+        return settings.encoder_rate if pretrained and item[0].startswith("encoder.") else 1.0
 
     trained = [item for item in model.named_parameters() if item[1].requires_grad]
     # Only neighbours are grouped: the order is what a resumed run finds its moments by.
@@ -148,7 +150,7 @@ def train(
     config: ModelConfig | None = None,
     settings: TrainConfig | None = None,
     evaluate: bool = True,
-    encoder: AudioEncoder | str | None = None,
+    encoder: AudioEncoder | str | os.PathLike[str] | None = None,
     feature_cache: FeatureCache | None = None,
 ) -> Path:
     """Train a model and write its checkpoint.
@@ -182,7 +184,7 @@ def train(
         mesh is large; see `TrainConfig.fitted_to`.
     evaluate : bool
         Measure the model on the test splits in the end, as far as the corpus allows; see `measure`.
-    encoder : AudioEncoder or str, optional
+    encoder : AudioEncoder, str or path, optional
         What listens. By default it is what the preset names, see
         `talking_heads.models.config.ModelConfig.preset_encoders`, and with a `config` of one's own
         the one that this describes, as it is with ``"log_mel"``. Others are named as for
@@ -210,6 +212,8 @@ def train(
     kind = model_class(name)
     if encoder is None and config is None:
         encoder = kind.config_type.preset_encoders.get(preset)
+    if isinstance(encoder, os.PathLike):
+        encoder = os.fspath(encoder)
     if encoder == "log_mel":
         encoder = None
     _check(name, out, encoder, feature_cache)

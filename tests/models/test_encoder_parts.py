@@ -1,6 +1,7 @@
 """Audio encoders as parts of models and of their checkpoints."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,33 @@ def test_every_alignment(
     again = load_model(tmp_path)
     np.testing.assert_array_equal(again.animate(AUDIO).values, model.animate(AUDIO).values)
     assert f"/{alignment}/30" in again.contract.encoder_id
+
+
+@pytest.mark.parametrize("fps", [24.0, 25.0, 29.97, 30.0, 60.0])
+def test_a_model_hears_no_more_of_the_future_than_the_small_hubert_says(
+    fps: float, tmp_path: Path
+) -> None:
+    """The encoder that comes with the course, through a checkpoint: what a stream will rely on."""
+    made = build(load_encoder("small_hubert", fps=fps), fps)
+    made.save_pretrained(tmp_path)
+    listening: Any = load_model(tmp_path).get_submodule("encoder")
+    assert not listening.training
+    generator = torch.Generator().manual_seed(2)
+    sound = torch.randn(2 * 16_000, generator=generator) * 0.1
+    with torch.no_grad():
+        whole = listening(sound[None])[0]
+        torch.testing.assert_close(listening.encode_long(sound), whole, rtol=1e-4, atol=1e-4)
+        for frames in (1, round(0.4 * fps), round(1.3 * fps)):
+            last = math.ceil(16 * (1000 * frames / fps + listening.look_ahead_ms))
+            for heard in (
+                listening(sound[None, :last])[0],
+                listening.encode_long(sound[:last], chunk_seconds=0.5),
+                listening(sound[None], torch.tensor([last]))[0],
+            ):
+                torch.testing.assert_close(heard[:frames], whole[:frames], rtol=1e-4, atol=1e-4)
+        # Half of the look-ahead is not enough.
+        less = listening(sound[None, : last - int(8 * listening.look_ahead_ms)])[0]
+        assert (less[:frames] - whole[:frames]).abs().max() > 1e-2
 
 
 def test_without_one_there_is_no_file_and_an_old_one_goes(

@@ -71,9 +71,11 @@ def test_a_given_encoder_learns_at_its_own_rate(corpus: Corpus) -> None:
     # The order is what a state on disk is sorted by.
     ordered = [id(p) for group in groups for p in group["params"]]
     assert ordered == [id(p) for p in model.parameters() if p.requires_grad]
-    # What the configuration describes begins with random weights.
-    groups = parameter_groups(DiffSpeaker(CONFIG, contract), TrainConfig(encoder_rate=0.25))
-    assert [group["share"] for group in groups] == [1.0]
+    # These begin with random weights, the configuration's own and another.
+    for fresh in (None, LogMelEncoder(24)):
+        model = DiffSpeaker(CONFIG, contract, fresh)
+        groups = parameter_groups(model, TrainConfig(encoder_rate=0.25))
+        assert [group["share"] for group in groups] == [1.0]
     with pytest.raises(UserError, match="encoder_rate is above 0"):
         TrainConfig(encoder_rate=0.0)
 
