@@ -269,6 +269,7 @@ def pretrain_small_hubert(
             "recipe": dataclasses.asdict(recipe),
             "seed": recipe.seed,
             "without": list(without),
+            "speakers": sorted(set(heard.speakers[: heard.learned])),
             # The whole corpus, but clips and seconds of what was trained on.
             "corpus": {**record, "clips": len(frames), "seconds": round(sum(frames) / 50, 1)},
             **device_record(),

@@ -15,13 +15,16 @@ import torch
 from talking_heads.corpus.collection import Corpus
 from talking_heads.errors import UserError
 from talking_heads.files import shown, write_text
-from talking_heads.models.checkpoint import CONTRACT
+from talking_heads.models.checkpoint import CONTRACT, read_json
 from talking_heads.models.loading import load_model, shipped_models
+from talking_heads.paths import encoder_dir
 from talking_heads.speech.encoders import load_encoder
 from talking_heads.speech.pretrained import PretrainedEncoder
 from talking_heads.speech.pretrained_files import build_network
 from talking_heads.speech.small_hubert import FRAME_MS, SmallHubert, SmallHubertConfig
 from talking_heads.speech.small_hubert_encoder import SmallHubertEncoder
+from talking_heads.speech.small_hubert_files import TYPE
+from talking_heads.training.pretrain_recipe import RESULTS
 from talking_heads.training.probe_features import (
     cpu_ms_per_second,
     encoder_frames,
@@ -35,7 +38,12 @@ from talking_heads.training.probing import (
     probe,
     probe_clips,
 )
-from talking_heads.training.provenance import corpus_record, device_record, environment_record
+from talking_heads.training.provenance import (
+    corpus_record,
+    device_record,
+    environment_record,
+    model_record,
+)
 
 FORMAT = "talking-heads-probes"
 VERSION = 1
@@ -108,12 +116,26 @@ def sources(name: str, fps: float = 25.0) -> list[Source]:
         encoder = getattr(model, "encoder", None)
         if not model.takes_encoder or encoder is None:
             raise UserError(f"The model {shown(name)} has no audio encoder of its own to probe.")
-        taught = {"trained_on": list(model.contract.speakers)}
+        taught = {
+            "trained_on": list(model.contract.speakers),
+            "weights_sha256": model_record(name, model).get("weights_sha256"),
+        }
         return [_encoder_source(f"encoder of {_short(name)}", encoder, taught)]
     encoder = load_encoder(name, fps=fps, freeze="all")
     if isinstance(encoder, SmallHubertEncoder):
-        return _layers(_short(name), [encoder.network], fps)
+        return _layers(_short(name), [encoder.network], fps, _pretrained_on(name))
     return [_encoder_source(_short(name), encoder)]
+
+
+def _pretrained_on(name: str) -> dict[str, Any]:
+    """Return whom a small HuBERT heard, if the record of its pretraining lies beside it."""
+    folder = encoder_dir(TYPE) if name == TYPE else Path(name)
+    try:
+        heard = read_json(folder / RESULTS).get("speakers")
+    except UserError:
+        return {}
+    named = isinstance(heard, list) and all(isinstance(who, str) for who in heard)
+    return {"trained_on": heard} if named else {}
 
 
 def _short(name: str) -> str:
@@ -271,10 +293,10 @@ def _differences(result: ProbeResult, reference: ProbeResult) -> dict[str, Any]:
     for group in result.rows:
         found[group] = {}
         for figure in _TITLES:
-            value, (low, high) = result.minus(reference, group, figure)
+            value, interval = result.minus(reference, group, figure)
             found[group][figure] = {
                 "value": round(value, 4),
-                "interval": [round(low, 4), round(high, 4)],
+                "interval": None if interval is None else [round(side, 4) for side in interval],
             }
     return found
 
@@ -296,17 +318,27 @@ def probe_table(record: Mapping[str, Any]) -> str:
     -------
     str
         For each figure a line for each encoder: the value for each of `GROUPS` with its 95 %
-        interval over speakers and clips; below it the costs.
+        interval over speakers and clips, and how many voices a group has; below it the costs.
     """
     results = record["results"]
+    voices = {
+        group: len(found["phonemes"]["by_speaker"])
+        for result in results
+        for group, found in result["groups"].items()
+    }
+    heads = [f"{g} ({voices[g]})" if g in voices else g for g in GROUPS]
     start = max([len(result["name"]) for result in results] + [len(BASE)]) + 1
     lines: list[str] = []
     for figure, title in _TITLES.items():
-        lines += [title, f"{'':{start}}{'width':>5}" + "".join(f"{g:>21}" for g in GROUPS)]
+        lines += [title, f"{'':{start}}{'width':>5}" + "".join(f"{h:>21}" for h in heads)]
         for result in results:
             cells = "".join(f"{_cell(result, group, figure):>21}" for group in GROUPS)
             lines.append(f"{result['name']:{start}}{result['width']:5d}{cells}")
         lines.append("")
+    lines += [
+        "(n): voices. 95 % intervals over these and their clips; of so few they are too narrow.",
+        "",
+    ]
     for result in results:
         known = result["encoder"].get("heard_of_the_held_out_engine")
         if known:

@@ -142,7 +142,7 @@ def probe_clips(
     Raises
     ------
     UserError
-        If there are no clips to learn from, or one of them has no phonemes.
+        If there are no clips to learn from or to be tested on, or one of them has no phonemes.
     """
     spoken_by = engines(corpus)
     parts: dict[str, list[Clip]] = {name: [] for name in ("train", "val", *GROUPS)}
@@ -162,6 +162,11 @@ def probe_clips(
         parts["train"] = [c for n, c in enumerate(parts["train"]) if n % 5]
     if not parts["train"] or not parts["val"]:
         raise UserError(f"The corpus {corpus.name} has nothing for a probe to learn from.")
+    if not any(parts[group] for group in GROUPS):
+        raise UserError(
+            f"The corpus {corpus.name} has no clips to test a probe on.\n"
+            "Use one with a split test_seen or test_unseen."
+        )
     return [_probe_clip(clip, part) for part, some in parts.items() for clip in spread(some, clips)]
 
 
@@ -284,18 +289,26 @@ class ProbeResult:
         return float(sums[0] / sums[1])
 
     def interval(self, group: str, figure: str) -> tuple[float, float] | None:
-        """Return the 95 % interval over speakers, their clips and seeds."""
+        """Return the 95 % interval over speakers, their clips and seeds; None for one speaker.
+
+        It says nothing of other pretrainings of the network or other penalties of the probe, and
+        over two or four speakers it is too narrow: see `talking_heads.metrics.bootstrap`.
+        """
         rows = self.rows[group][:, :, FIGURES.index(figure)]
         return bootstrap_interval(rows, "speakers", speakers=self.speakers[group])
 
     def minus(
         self, other: ProbeResult, group: str, figure: str
-    ) -> tuple[float, tuple[float, float]]:
+    ) -> tuple[float, tuple[float, float] | None]:
         """Return how far this is above another, on the same clips, with a 95 % interval.
 
-        The same speakers and clips are drawn for both, so what makes a clip hard cancels out.
+        The same speakers and clips are drawn for both, so what makes a clip hard cancels out. Like
+        `interval`, none for a single speaker.
         """
         which = FIGURES.index(figure)
+        difference = self.value(group, figure) - other.value(group, figure)
+        if len(set(self.speakers[group])) < 2:
+            return difference, None
         # Seeds are summed first: two encoders need not have as many.
         draws = [
             bootstrap_values(
@@ -304,7 +317,6 @@ class ProbeResult:
             for result in (self, other)
         ]
         low, high = np.nanquantile(draws[0] - draws[1], (0.025, 0.975))
-        difference = self.value(group, figure) - other.value(group, figure)
         return difference, (float(low), float(high))
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Units: clusters of acoustic features, which a network learns to name.
 
 The first iteration clusters MFCC, cleared of what tells speakers apart; the second a layer of the
-network that the first one trained. After HuBERT (Hsu et al. 2021, arXiv:2106.07447), section 3.
+network that the first one trained. After HuBERT (Hsu et al. 2021, arXiv:2106.07447), sections
+II-A and II-D; clearing MFCC of speakers is ours.
 """
 
 from __future__ import annotations
@@ -218,7 +219,7 @@ def unit_quality(units: NDArray[Any], sounds: NDArray[Any]) -> dict[str, float]:
     dict
         ``purity``: the share of frames that say what their unit mostly says. ``pnmi``: the part of
         the sounds' entropy that the units tell (phone-normalised mutual information), 0 to 1. Both
-        as in section 5.3 of the paper.
+        as in section IV-E of the paper.
     """
     known = sounds >= 0
     joint = np.zeros((int(units.max(initial=0)) + 1, int(sounds.max(initial=0)) + 1))

@@ -169,6 +169,7 @@ def test_left_out_speakers_are_not_heard(corpus: Corpus, tmp_path: Path) -> None
     assert results["without"] == ["ben"]
     spoken = [clip for clip in corpus.split("train") if clip.speaker != "ben"]
     assert results["corpus"]["clips"] == len(spoken) < len(corpus.split("train"))
+    assert results["speakers"] == sorted({clip.speaker for clip in spoken})
 
 
 def test_the_control_learns_phonemes(corpus: Corpus, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,8 @@ def test_the_encoder_inside_a_model() -> None:
     (found,) = sources("diff_speaker")
     assert found.name == "encoder of diff_speaker"
     assert {"slt", "rms"} < set(found.record["trained_on"])
+    # `encoder_id` of an encoder that was trained says nothing of its weights.
+    assert len(found.record["weights_sha256"]) == 64
     with pytest.raises(UserError, match="conv_regressor"):
         sources("conv_regressor")
 
@@ -124,6 +127,36 @@ def test_results_on_paper_and_on_disk(
     # Nobody of the corpus speaks with flite.
     assert table.splitlines()[2].endswith(" -")
     assert str(tmp_path) not in json.dumps(record)
+    # How many voices stand behind a column is said.
+    seen = {clip.speaker for clip in corpus.split("test_seen")}
+    assert f"seen ({len(seen)})" in table and "too narrow" in table
+
+
+def test_one_clip_of_each_part(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe_runs, "_log_mel", two)
+    record = run_probes(["log_mel"], corpus, clips=1, base=False)
+    for result in record["results"]:
+        for group, found in result["groups"].items():
+            assert found["clips"] == 1
+            assert found["phonemes"]["interval"] is None
+            assert result["minus"][group]["phonemes"]["interval"] is None
+    assert "[" not in probe_table(json.loads(json.dumps(record)))
+
+
+def test_whom_a_small_hubert_heard_is_told(folder: Path, corpus: Corpus) -> None:
+    assert "trained_on" not in sources(str(folder))[0].record
+    path = folder / "results.json"
+    for junk in ("{", "[]", "{}", '{"speakers": "slt"}', '{"speakers": [1]}'):
+        path.write_text(junk)
+        assert "trained_on" not in sources(str(folder))[0].record
+    path.write_text('{"speakers": ["ada", "slt"]}')
+    assert all(source.record["trained_on"] == ["ada", "slt"] for source in sources(str(folder)))
+    clips = tuple(
+        dataclasses.replace(c, speaker="slt") if c.speaker == "maya" else c for c in corpus
+    )
+    foreign = dataclasses.replace(corpus, clips=clips, speakers=("ada", "slt", "ben"))
+    table = probe_table(run_probes([str(folder)], foreign, clips=2, base=False))
+    assert "mine, layer 1 was trained with slt" in table
 
 
 def two() -> list[Any]:
@@ -136,8 +169,6 @@ def two() -> list[Any]:
 
 
 def test_who_knows_the_engine_is_named(corpus: Corpus) -> None:
-    import dataclasses
-
     clips = tuple(
         dataclasses.replace(c, speaker="slt") if c.speaker == "maya" else c for c in corpus
     )

@@ -175,7 +175,9 @@ def test_seeds_count_as_one() -> None:
 def test_differences_are_paired() -> None:
     clips = made(20, 30, 4)
     good, bad = probe("good", clips, telling(0.5)), probe("bad", clips, telling(1.0))
-    difference, (low, high) = good.minus(bad, "seen", "phonemes")
+    difference, sides = good.minus(bad, "seen", "phonemes")
+    assert sides is not None
+    low, high = sides
     assert difference == pytest.approx(
         good.value("seen", "phonemes") - bad.value("seen", "phonemes")
     )
@@ -183,6 +185,15 @@ def test_differences_are_paired() -> None:
     assert good.minus(good, "seen", "phonemes") == (0, (0, 0))
     interval = good.interval("seen", "phonemes")
     assert interval is not None and interval[1] - interval[0] > 0
+
+
+def test_one_voice_has_no_interval() -> None:
+    # Clips of one voice vary, but say nothing of other voices: no interval is better than that.
+    clips = made(6, 30, 1)
+    good, bad = probe("good", clips, telling(0.5)), probe("bad", clips, telling(1.0))
+    assert good.interval("seen", "phonemes") is None
+    difference, sides = good.minus(bad, "seen", "phonemes")
+    assert difference > 0 and sides is None
 
 
 def test_results_as_plain_values() -> None:
@@ -217,6 +228,8 @@ def test_clips_that_cannot_be_probed(corpus: Corpus) -> None:
         probe_clips(dataclasses.replace(corpus, clips=mute))
     with pytest.raises(UserError, match="nothing for a probe"):
         probe_clips(dataclasses.replace(corpus, splits={"test_seen": corpus.splits["test_seen"]}))
+    with pytest.raises(UserError, match="test_seen or test_unseen"):
+        probe_clips(dataclasses.replace(corpus, splits={"train": corpus.splits["train"]}))
 
 
 def test_fewer_clips(corpus: Corpus) -> None:
