@@ -3,8 +3,8 @@
 Stretches of the input are blanked, and the network names the unit of every frame; see
 `talking_heads.training.units` for where units come from. The paper counts blanked frames alone.
 Here those that are heard count as well: with them our small network learned more in as many steps.
-The input is augmented and the units come from the sound as it was, so a voice's formants, noise and
-rooms are learned to be left aside.
+The input is augmented and the units come from the sound as it was, so a voice's formants and noise
+are learned to be left aside.
 """
 
 from __future__ import annotations

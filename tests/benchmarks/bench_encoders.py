@@ -2,13 +2,14 @@
 
 Run it as a script. One thread; clips of four seconds, then one of sixteen: what attends to the
 whole clip costs more for a second of a longer one. The networks have random weights, which cost as
-much as others. "shipped" is the log-mel encoder of the sizes in ``diff_speaker``.
+much as others. The log-mel encoder has the sizes of ``DiffSpeakerConfig``.
 """
 
 import numpy as np
 import torch
 
-from talking_heads.models import load_model
+from talking_heads.models.config import DiffSpeakerConfig
+from talking_heads.speech.encoder import LogMelEncoder
 from talking_heads.speech.small_hubert import SmallHubert
 from talking_heads.speech.small_hubert_encoder import SmallHubertEncoder
 from talking_heads.training.probe_features import (
@@ -34,9 +35,11 @@ def noise(seconds):
 def main():
     torch.manual_seed(0)
     small = SmallHubertEncoder(SmallHubert(), freeze="all").eval()
+    sizes = DiffSpeakerConfig()
+    log_mel = LogMelEncoder(sizes.encoder_width, sizes.encoder_blocks, sizes.encoder_kernel).eval()
     encoders = {
         "log-mel features": (log_mel_frames(), 10),
-        "shipped log-mel encoder": (encoder_frames(load_model("diff_speaker").encoder), 5),
+        "log-mel encoder": (encoder_frames(log_mel), 5),
         "small HuBERT": (encoder_frames(small), 5),
         "HuBERT base, 94 M": (base_hubert(), 1),
     }
