@@ -2,8 +2,9 @@
 
 Both are seven convolutions, a projection and a transformer, pretrained on 960 hours of read
 English, ``facebook/hubert-base-ls960`` and ``facebook/wav2vec2-base-960h``: 94.4 million
-parameters, 768 numbers 50 times a second. After Hsu et al. 2021, "HuBERT", and Baevski et al. 2020,
-"wav2vec 2.0". `talking_heads.speech.alignment` brings the features to the frame rate of the motion.
+parameters, 768 numbers 50 times a second. The second was then trained to transcribe. After Hsu et
+al. 2021, "HuBERT", and Baevski et al. 2020, "wav2vec 2.0". `talking_heads.speech.alignment` brings
+the features to the frame rate of the motion.
 
 The whole clip is in every feature: the transformer attends to all of it, the base models' first
 convolution is normalised over it (a group norm), and so is the sound itself where asked. A prefix

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -151,6 +152,9 @@ def _class_of(settings: Mapping[str, Any]) -> Any:
         value = settings.get(key, 1)
         if not isinstance(value, int) or not 1 <= value <= most:
             raise UserError(f"The audio network has {key} {value!r:.40}: from 1 to {most}.")
+    numbers = [value for value in settings.values() if isinstance(value, float)]
+    if not all(map(math.isfinite, numbers)):
+        raise UserError("The audio network has a setting that is no finite number.")
     from transformers import HubertModel, Wav2Vec2Model
 
     return HubertModel if kind == "hubert" else Wav2Vec2Model

@@ -2,9 +2,10 @@
 
 HuBERT (Hsu et al. 2021, arXiv:2106.07447) learns from sound alone: stretches of the input are
 blanked, and the network names the unit, a cluster of acoustic features, of every blanked frame. Its
-convolutions over the waveform cost most of the time and its group norm spans the clip. Here log-mel
-features take their place, norms go over channels, and a frame attends to a band of its neighbours.
-A feature depends on a stretch of sound whose ends the config states in milliseconds.
+convolutions over the waveform take over a quarter of its time, their group norm spans the clip, and
+so does its attention. Here log-mel features take the place of the convolutions, norms go over
+channels, and a frame attends to a band of its neighbours. A feature depends on a stretch of sound
+whose ends the config states in milliseconds.
 """
 
 from __future__ import annotations

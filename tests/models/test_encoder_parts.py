@@ -261,6 +261,12 @@ def _edit(path: Path, **changes: object) -> None:
         (lambda f: _edit(f / ENCODER, origin="../x"), "wrong kind"),
         (lambda f: _edit(f / ENCODER, network={"model_type": "hubert"}), "do not fit|needs"),
         (lambda f: _edit(f / ENCODER, network={"model_type": "bert"}), "type 'bert'"),
+        (
+            lambda f: _edit(
+                f / ENCODER, network={"model_type": "hubert", "activation_dropout": math.nan}
+            ),
+            "no finite number",
+        ),
         (lambda f: _edit(f / ENCODER, run="rm -rf"), "one too many"),
         (lambda f: _edit(f / CONTRACT, encoder_id="hubert"), "needs the audio encoder 'hubert'"),
         (lambda f: _edit(f / CONFIG, model_type="conv_regressor"), "does not fit"),

@@ -278,12 +278,20 @@ def test_what_is_refused(corpus: Corpus, encoder: Callable[..., Any], tmp_path: 
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("kind", "choices"),
+    [("wav2vec2", {"alignment": "before", "freeze": "convolutions"}), ("small_hubert", {})],
+)
 def test_vocaset_in_miniature(
-    mini_vocaset: Path, encoder: Callable[..., Any], tmp_path: Path
+    kind: str,
+    choices: dict[str, str],
+    mini_vocaset: Path,
+    encoder: Callable[..., Any],
+    tmp_path: Path,
 ) -> None:
     corpus = load_corpus(mini_vocaset)
     few = dataclasses.replace(corpus, splits={k: v[:1] for k, v in corpus.splits.items()})
-    listening = encoder("wav2vec2", fps=30, alignment="before", freeze="convolutions")
+    listening = encoder(kind, fps=30, **choices)
     run(few, tmp_path, encoder=listening, settings=dataclasses.replace(SETTINGS, steps=2, batch=1))
     model, clip = load_model(tmp_path), few.split("test")[0]
     motion = model.animate(clip.audio)
