@@ -92,8 +92,8 @@ def add_train_commands(commands: Subparsers[Any]) -> None:
     )
     listening.add_argument(
         "--encoder",
-        help="log_mel (default of paper), small_hubert (default of course and full), hubert, "
-        "wav2vec2, a name on the hub, or a folder",
+        help="log_mel (default of paper), small_hubert (default of course and full), hubert or "
+        "wav2vec2 (380 MB from the hub, the first time), another name on the hub, or a folder",
     )
     listening.add_argument(
         "--freeze",

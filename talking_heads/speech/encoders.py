@@ -39,6 +39,8 @@ ENCODERS = ("log_mel", "small_hubert", "hubert", "wav2vec2")
 - ``small_hubert``: our own, pretrained by masked prediction; bounded look-ahead.
 - ``hubert``: ``facebook/hubert-base-ls960``, from the hub.
 - ``wav2vec2``: ``facebook/wav2vec2-base-960h``, from the hub.
+
+The two of the hub are 380 MB each, downloaded without a bar when they are first asked for.
 """
 
 PAPERS: dict[str, dict[str, str]] = {
