@@ -235,16 +235,17 @@ def pretrain_small_hubert(
 
         corpus = load_corpus(os.fspath(corpus))
     corpus = corpus.without(without)
+    corpus.split("train")  # missing: nothing is made yet
     began = time.process_time()
     make_folder(out)
     work = out / _UNFINISHED
     if not resume:
         shutil.rmtree(work, ignore_errors=True)
-    make_folder(work)
     record = corpus_record(corpus)
     told = [dataclasses.asdict(recipe), record, sorted(without)]
     fingerprint = json.dumps(told, sort_keys=True)
     heard = _listen(corpus, progress)
+    make_folder(work)
     seconds = {"listening": round(time.process_time() - began, 1)}
 
     predictor: UnitPredictor | None = None

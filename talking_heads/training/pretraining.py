@@ -326,6 +326,8 @@ def pretrain(
     recent: list[list[float]] = []
     for step in range(done, config.steps):
         mel, named, masked = _draw(mels, units, lengths / lengths.sum(), config, step)
+        # What dropout draws must not depend on the steps before, which a resumed run never took.
+        torch.manual_seed(int(np.random.default_rng([config.seed, step, 1]).integers(2**62)))
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * _schedule(step, config)
         with torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16):

@@ -87,7 +87,9 @@ def k_means(
     """
     points = np.asarray(points, dtype=np.float32)
     if not 0 < count <= len(points):
-        raise UserError(f"{len(points)} points cannot make {count} clusters.")
+        raise UserError(
+            f"{len(points)} points cannot make {count} clusters.\nUse more sound, or fewer units."
+        )
     rng = np.random.default_rng(seed)
     centres = points[[int(rng.integers(len(points)))]]
     gap = ((points - centres[0]) ** 2).sum(1).astype(np.float64)

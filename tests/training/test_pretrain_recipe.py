@@ -210,6 +210,7 @@ def test_what_cannot_be_used(corpus: Corpus, tmp_path: Path) -> None:
         run(corpus, tmp_path / "out", without=["nobody"])
     with pytest.raises(UserError):
         run(corpus.split("test_seen"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
     many = Iteration("mfcc", units=151, training=TRAINING)
     with pytest.raises(UserError, match="150 points"):  # as many as the sample
         run(corpus, tmp_path / "out", dataclasses.replace(RECIPE, iterations=(many,)))

@@ -130,6 +130,28 @@ def test_an_interrupted_run_ends_where_a_whole_one_does(tmp_path: Path) -> None:
         pretrain(small(), [], [], 3, config)
 
 
+def test_dropout_goes_on_as_well(tmp_path: Path) -> None:
+    mels, units = toy()
+    config = PretrainConfig(steps=6, batch=2, seconds=0.4, warm_up=2, save_every=2)
+
+    def dropping() -> SmallHubert:
+        torch.manual_seed(0)
+        sizes = SmallHubertConfig(width=16, layers=1, heads=2, feed_forward=32, dropout=0.3)
+        return SmallHubert(sizes)
+
+    def stop(step: int, loss: float, share: float) -> None:
+        if step == 3:
+            raise KeyboardInterrupt
+
+    whole, _ = pretrain(dropping(), mels, units, 3, config)
+    state = tmp_path / "state.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(dropping(), mels, units, 3, config, state=state, on_step=stop)
+    again, _ = pretrain(dropping(), mels, units, 3, config, state=state)
+    for one, other in zip(whole.parameters(), again.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
 def test_only_the_right_frames_are_counted() -> None:
     scores = torch.nn.functional.one_hot(torch.tensor([[0, 1, 2, 2, 1]]), 3).float()
     units = torch.tensor([[0, 2, 2, -1, 1]])
