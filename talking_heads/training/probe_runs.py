@@ -104,7 +104,7 @@ def sources(name: str, fps: float = 25.0) -> list[Source]:
     Raises
     ------
     UserError
-        If there is no such encoder, or it cannot be had.
+        If there is no such encoder, it cannot be had, or it is a model's of another frame rate.
     """
     if name == "log_mel":
         return _log_mel()
@@ -116,6 +116,11 @@ def sources(name: str, fps: float = 25.0) -> list[Source]:
         encoder = getattr(model, "encoder", None)
         if not model.takes_encoder or encoder is None:
             raise UserError(f"The model {shown(name)} has no audio encoder of its own to probe.")
+        if encoder.fps != fps:
+            raise UserError(
+                f"The encoder of {shown(name)} is made for {encoder.fps:g} frames a second, the "
+                f"corpus has {fps:g}."
+            )
         taught = {
             "trained_on": list(model.contract.speakers),
             "weights_sha256": model_record(name, model).get("weights_sha256"),

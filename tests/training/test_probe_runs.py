@@ -89,6 +89,10 @@ def test_the_encoder_inside_a_model() -> None:
     assert len(found.record["weights_sha256"]) == 64
     with pytest.raises(UserError, match="conv_regressor"):
         sources("conv_regressor")
+    # At more frames than the corpus has it would fit, and be wrong: its features are others' time.
+    for fps in (24.0, 30.0):
+        with pytest.raises(UserError, match="25 frames a second"):
+            sources("diff_speaker", fps)
 
 
 def test_unknown_names_end_at_once(corpus: Corpus) -> None:
