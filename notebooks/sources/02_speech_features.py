@@ -231,9 +231,9 @@ np.testing.assert_allclose(decibels, theirs, atol=0.05)
 # two words of our sentence, *somebody exp(lain)*, with the sounds above.
 
 # %%
-figure, words = phoneme_figure(clip, 0.5, 1.35, top_khz=6)
+figure, words = phoneme_figure(clip, 0.51, 1.36, top_khz=6)
 show(figure, words + """ s is dark above 4 kHz. Vowels have dark bars, and blue dots on them. Where
-the lips are shut there is a weak hum below 0.5 kHz (m) or almost nothing (b, p).""")
+the lips are shut there is a hum, strongest below 0.5 kHz (m) or almost nothing (b, p).""")
 
 # %% [markdown]
 # Read it from left to right:
@@ -241,7 +241,7 @@ the lips are shut there is a weak hum below 0.5 kHz (m) or almost nothing (b, p)
 # - **s** is noise, the higher the stronger. (So is ʃ, with its noise lower down.)
 # - **Vowels** have dark bars: the formants. The two lowest of them tell vowels apart. The blue dots
 #   follow them.
-# - **m** is a hum below 0.5 kHz: the mouth is shut and the sound leaves through the nose.
+# - **m** is a hum, strongest below 0.5 kHz: the mouth is shut and the sound leaves through the nose.
 # - **p, t, k** are silence while the way is shut, then a short **burst** of noise. **b, d, ɡ** are
 #   alike, with a weak hum instead of silence.
 #
@@ -350,8 +350,8 @@ side, {told[4]:.0%} with 40 ms.""")
 
 # %% [markdown]
 # In the silence itself there is next to nothing. What tells the three apart is the burst after it,
-# and the bend of the formants before it. (For real voices it takes more: these closures were made by rule, and
-# all alike.) Two wishes for an **encoder**, the part of a model that listens, follow:
+# and the bend of the formants before it. (For real voices it takes more: these closures were made
+# by rule, and all alike.) Two wishes for an **encoder**, the part of a model that listens, follow:
 #
 # 1. It must hear **around** each frame, and after it too. That costs time in a live system.
 # 2. It should keep what the mouth does, and drop whose mouth it is, and the room.
@@ -913,13 +913,8 @@ assert lost[0] > 2 * lost[1] and small["minus"]["held-out engine"]["aperture_r"]
 # %% [markdown]
 # What the rows say:
 #
-<<<<<<< /tmp/w/dd/ours.py
 # - **Context alone** gives phonemes next to nothing: to name a sound takes more than to add up what
-#   is heard around it. For the lips adding up helps, and the network comes on top.
-=======
-# - **Context alone** gives phonemes next to nothing. To lips it gives about half of what the
-#   network gives.
->>>>>>> /tmp/w/dd/theirs.py
+#   is heard around it. For the lips adding up helps: it gives about half of what the network gives.
 # - **Untrained** is as good as the log-mel that goes in. Its random layers lose nothing and find
 #   nothing. All that the trained network has on top it learned, without a single label.
 # - **New voices** cost log-mel 8 points, and the network 2: it leaves aside more of who speaks. It
