@@ -2,8 +2,8 @@
 
 HuBERT and wav2vec 2.0 begin with the same seven convolutions. Feature ``k`` sees the samples from
 ``320 k`` up to, and without, ``320 k + 400``: its middle is ``20 k + 12.5`` ms. The last feature
-needs its 400 samples whole, so 4 s of sound give 199 features, not 200: the last 80 samples begin
-no feature of their own. Nothing is padded to make the 200th.
+needs its 400 samples whole, so 4 s of sound give 199 features, not 200: the next would begin 320
+samples before the end and lacks 80. Nothing is padded to make the 200th.
 
 The papers bring these features to the frame rate of the motion in different ways, and each puts
 them at other times. What is called the lag here is the middle of the sound that a frame's feature

@@ -361,6 +361,10 @@ def _lag_cases(rng: np.random.Generator) -> Iterator[Case]:
         moved = whole[most - lag : most - lag + frames]
         noise = 0.1 * gain * rng.normal(0, 1, frames)
         yield Case(name, (true, height + gain * moved + noise, most))
+    # As late and as early as can be, in clips so short that frames joined round the end would tell.
+    for name, lag in (("lips that are 8 frames late", 8), ("lips that are 8 frames early", -8)):
+        whole = 0.5 * _talk(rng, 40) + np.linspace(0, 12, 40)
+        yield Case(f"a short clip with {name}", (whole[8:32], whole[8 - lag : 32 - lag], 8))
 
 
 def _best(score: Any, true: Array, late: Array, most: int) -> int:
@@ -404,8 +408,21 @@ _LAG_MISTAKES = (
     ),
     Mistake(
         "one short",
-        lambda a, b, m: _best(lambda x, y: x @ y, a - a.mean(), b - b.mean(), m - 3),
-        "You did not try all lags up to most, at both ends.",
+        lambda a, b, m: find_lag(a, b, m - 1),
+        "You did not try all lags: from -most to most, both included.",
+    ),
+    Mistake(
+        "most left out",
+        lambda a, b, m: max(range(-m, m), key=lambda lag: lagged_correlation(a, b, lag)),
+        "You did not try the lag `most` itself: range(-most, most + 1) ends with it.",
+    ),
+    Mistake(
+        "round the end",
+        lambda a, b, m: max(
+            range(-m, m + 1), key=lambda lag: lagged_correlation(a, np.roll(b, -lag), 0)
+        ),
+        "Large lags lose in short clips: np.roll joins the end of a curve to its beginning, and\n"
+        "plain products (np.correlate) grow with the common part. Take np.corrcoef of that part.",
     ),
     Mistake(
         "smallest difference",
