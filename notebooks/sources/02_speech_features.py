@@ -241,7 +241,8 @@ the lips are shut there is a hum, strongest below 0.5 kHz (m) or almost nothing 
 # - **s** is noise, the higher the stronger. (So is ʃ, with its noise lower down.)
 # - **Vowels** have dark bars: the formants. The two lowest of them tell vowels apart. The blue dots
 #   follow them.
-# - **m** is a hum, strongest below 0.5 kHz: the mouth is shut and the sound leaves through the nose.
+# - **m** is a hum, strongest below 0.5 kHz: the mouth is shut and the sound leaves through the
+#   nose.
 # - **p, t, k** are silence while the way is shut, then a short **burst** of noise. **b, d, ɡ** are
 #   alike, with a weak hum instead of silence.
 #
@@ -266,9 +267,9 @@ assert (lowest[1] < lowest[0]).all() and (np.diff(lowest, axis=1) * (1, -1) > 0)
 
 # %% [markdown]
 # The first formant is low while the jaw is up (iː, *ee*) and rises as it goes down (ɛ as in *bed*,
-# ɑː, *ah*). So a single frame of a vowel says much about the mouth. It also says who speaks: hugo's
-# formants lie lower than ada's, for a longer throat rings lower. A good feature keeps the first and
-# drops the second.
+# ɑː, *ah*). So a single frame of a vowel says much about the mouth. It also says who speaks:
+# hugo's formants lie lower than ada's, for a longer throat rings lower. A good feature keeps the
+# first and drops the second.
 
 # %% [markdown]
 # ### The lips close in silence
@@ -832,7 +833,8 @@ assert all(low > 0 for _, (low, _) in gain.values())
 #   to its build, not to what it has learned.
 # - **small HuBERT**, its last layer, which is what a model gets.
 # - **the encoder of diff_speaker**, the model of notebook 00: it was trained with the true lips as
-#   labels. It alone of the five has heard two voices of flite, so for it the third column is not new.
+#   labels. It alone of the five has heard two voices of flite, so for it the third column is not
+#   new.
 
 # %%
 table = json.loads((data_dir() / "results" / "encoders.json").read_text())
@@ -934,9 +936,9 @@ assert lost[0] > 2 * lost[1] and small["minus"]["held-out engine"]["aperture_r"]
 # ### What it costs
 #
 # The last column of the first table is milliseconds of one processor core for one second of sound.
-# HuBERT base was timed too, with random numbers for its 94 million weights: the time does not depend
-# on them. To probe it takes the real ones, 380 MB that do not come with the course. If you have
-# them, or a network connection:
+# HuBERT base was timed too, with random numbers for its 94 million weights: the time does not
+# depend on them. To probe it takes the real ones, 380 MB that do not come with the course. If you
+# have them, or a network connection:
 #
 # ```
 # talking-heads probe log_mel small_hubert hubert --data course --out probes.json
@@ -976,8 +978,8 @@ print(f"{count} features; one sees {field} samples, and the next begins {hop} la
 assert (count, field, hop) == (feature_count(64_000), 400, 320)
 
 # %% [markdown]
-# 4 seconds give **199** features, not 200. The 200th would begin 320 samples before the end and lacks
-# 80 of its 400. Nothing is padded. The middle of feature $k$ is at $20 k + 12.5$ ms.
+# 4 seconds give **199** features, not 200. The 200th would begin 320 samples before the end and
+# lacks 80 of its 400. Nothing is padded. The middle of feature $k$ is at $20 k + 12.5$ ms.
 #
 # The motion has 100 frames at 25 a second. The middle of frame $f$ is at $40 f + 20$ ms. The papers
 # bring the one to the other in different ways:
@@ -1032,8 +1034,8 @@ assert worst < 25
 # for that moment, where the frame begins. Counted from there, each lag above would be half a frame
 # higher, 20 ms at 25 a second.
 #
-# All of that is a few hundredths of a second, and a network that is trained with a constant lag gets
-# used to it. Two things it cannot get used to:
+# All of that is a few hundredths of a second, and a network that is trained with a constant lag
+# gets used to it. Two things it cannot get used to:
 #
 # - A lag that **depends on the length** of the clip, as with *after*: the same word is heard
 #   elsewhere in a long clip than in a short one, by some milliseconds.
@@ -1045,9 +1047,9 @@ assert worst < 25
 # ### Off by one: 40 ms
 #
 # What is one frame worth? At 25 frames a second it is 40 ms. Speech is fast: half of the closures
-# of p, b and m in the corpus last less than 54 ms, and then the lips fly open. Below is the mouth in
-# the middle of such a closure, as it would be shown with a motion that is early by two frames, by
-# one, and in step.
+# of p, b and m in the corpus last less than 54 ms, and then the lips fly open. Below is the mouth
+# in the middle of such a closure, as it would be shown with a motion that is early by two frames,
+# by one, and in step.
 
 # %%
 bobby = corpus.clip("dan-029")
