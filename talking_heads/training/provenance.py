@@ -93,8 +93,8 @@ def model_record(name: str | Path, model: Animator) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``name`` and ``class``; of a model with weights also their number, its configuration and
-        where the weights come from, and the SHA-256 of the weights' file if `name` leads to one.
+        ``name`` and ``class``; of a model with weights also their number, its configuration, the
+        name of its audio encoder and where the weights come from, and the SHA-256 of the weights' file if `name` leads to one.
     """
     text = os.fspath(name)
     record: dict[str, Any] = {"name": shown(Path(text).name or text), "class": type(model).__name__}
@@ -104,6 +104,7 @@ def model_record(name: str | Path, model: Animator) -> dict[str, Any]:
     if config is not None:
         record["config"] = config.to_dict()
     if contract is not None:
+        record["encoder"] = contract.encoder_id
         record["provenance"] = dict(contract.provenance)
         folder = checkpoint_dir(text) if text in shipped_models() else Path(text)
         if (folder / CONTRACT).is_file():
