@@ -832,9 +832,9 @@ assert all(low > 0 for _, (low, _) in gain.values())
 # - **untrained**: the small HuBERT with random weights, mean of three seeds. What it can do is due
 #   to its build, not to what it has learned.
 # - **small HuBERT**, its last layer, which is what a model gets.
-# - **the encoder of diff_speaker**, the model of notebook 00: it was trained with the true lips as
-#   labels. It alone of the five has heard two voices of flite, so for it the third column is not
-#   new.
+# - **the encoder of diff_speaker**, the model of notebook 00: the small HuBERT, trained on with the
+#   true lips as labels. It alone of the five has heard two voices of flite, so for it the third
+#   column is not new.
 
 # %%
 table = json.loads((data_dir() / "results" / "encoders.json").read_text())
@@ -909,6 +909,7 @@ def value(row, figure_of, group="unseen"):
 assert all(small["minus"][g]["phonemes"]["interval"][0] > 0 for g in GROUPS)
 assert abs(value(untrained, "phonemes") - value(plain, "phonemes")) < 0.05
 assert value(inside, "aperture_r") > value(small, "aperture_r") > value(around, "aperture_r")
+assert value(inside, "phonemes") > value(small, "phonemes")
 lost = [value(row, "phonemes", "seen") - value(row, "phonemes") for row in (plain, small)]
 assert lost[0] > 2 * lost[1] and small["minus"]["held-out engine"]["aperture_r"]["interval"][0] < 0
 
@@ -924,13 +925,13 @@ assert lost[0] > 2 * lost[1] and small["minus"]["held-out engine"]["aperture_r"]
 # - **The held-out engine** is hard for every encoder. The network knows the sounds of the engine
 #   that it heard. It has more of the phonemes than log-mel has, but for the lips the interval of
 #   its gain holds 0.
-# - **Trained on lips**, an encoder knows more of lips than masked prediction found. Of the phonemes
-#   it needs only what the lips show.
+# - **Trained on lips**, the same network knows far more of lips than masked prediction found, and a
+#   little more of the phonemes, which the lips follow.
 #
 # So which should a model take? If there is much motion to learn from, an encoder that is trained
 # with it. If there is little, one that has heard much speech before. And nothing forbids both: to
-# begin with the pretrained weights and train them along, as the presets of section 10 do. What that
-# brings is a question for the measures of notebook 03, not for a probe.
+# begin with the pretrained weights and train them along, as in the last row. What that brings to a
+# face is a question for the measures of notebook 03, not for a probe.
 
 # %% [markdown]
 # ### What it costs
