@@ -94,7 +94,8 @@ def model_record(name: str | Path, model: Animator) -> dict[str, Any]:
     -------
     dict
         ``name`` and ``class``; of a model with weights also their number, its configuration, the
-        name of its audio encoder and where the weights come from, and the SHA-256 of the weights' file if `name` leads to one.
+        name of its audio encoder and where the weights come from, and the SHA-256 of the weights'
+        file if `name` leads to one.
     """
     text = os.fspath(name)
     record: dict[str, Any] = {"name": shown(Path(text).name or text), "class": type(model).__name__}
