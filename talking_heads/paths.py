@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 _DATA_VARIABLE = "TALKING_HEADS_DATA"
+_CACHE_VARIABLE = "TALKING_HEADS_CACHE"
 
 
 def data_dir() -> Path:
@@ -27,3 +28,19 @@ def checkpoint_dir(name: str) -> Path:
 def encoder_dir(name: str) -> Path:
     """Return the folder of the shipped audio encoder ``name``; it may not exist."""
     return data_dir() / "encoders" / name
+
+
+def cache_dir() -> Path:
+    """Return the folder for results that can be computed again; it may not exist.
+
+    Returns
+    -------
+    Path
+        The folder named by ``TALKING_HEADS_CACHE`` if it is set, else ``talking-heads`` in the
+        folder named by ``XDG_CACHE_HOME``, else in ``.cache`` of the home folder.
+    """
+    override = os.environ.get(_CACHE_VARIABLE)
+    if override:
+        return Path(override)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path("~/.cache").expanduser()) / "talking-heads"

@@ -1,5 +1,6 @@
-"""Meshes and distance functions."""
+"""Meshes: normals, neighbourhoods, coarser versions; distance functions."""
 
+from talking_heads.geometry.decimation import Decimation, decimate, upsampling_matrix
 from talking_heads.geometry.mesh import (
     boundary_edges,
     directed_edges,
@@ -8,12 +9,31 @@ from talking_heads.geometry.mesh import (
     triangle_normals,
     vertex_normals,
 )
+from talking_heads.geometry.pyramid import (
+    MeshPyramid,
+    PyramidLevel,
+    build_pyramid,
+    receptive_field,
+)
+from talking_heads.geometry.rings import Fan, k_rings, vertex_fans
+from talking_heads.geometry.spirals import spirals
 
 __all__ = [
+    "Decimation",
+    "Fan",
+    "MeshPyramid",
+    "PyramidLevel",
     "boundary_edges",
+    "build_pyramid",
+    "decimate",
     "directed_edges",
     "edges",
     "is_manifold",
+    "k_rings",
+    "receptive_field",
+    "spirals",
     "triangle_normals",
+    "upsampling_matrix",
+    "vertex_fans",
     "vertex_normals",
 ]
