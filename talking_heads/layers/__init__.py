@@ -1,7 +1,8 @@
 """The building blocks of the networks.
 
 `biased_attention`: attention with condition tokens and fixed biases (DiffSpeaker);
-`embeddings`: the diffusion step and the position in time as vectors.
+`embeddings`: the diffusion step and the position in time as vectors;
+`quantizer`: latents rounded to the nearest of a small set of learned vectors.
 """
 
 from talking_heads.layers.biased_attention import (
@@ -12,14 +13,28 @@ from talking_heads.layers.biased_attention import (
     self_attention_bias,
 )
 from talking_heads.layers.embeddings import StepEmbedding, periodic_positions, sinusoid
+from talking_heads.layers.quantizer import (
+    Quantized,
+    VectorQuantizer,
+    nearest_codes,
+    perplexity,
+    quantization_loss,
+    straight_through,
+)
 
 __all__ = [
     "BiasedConditionalAttention",
     "DecoderLayer",
+    "Quantized",
     "StepEmbedding",
+    "VectorQuantizer",
     "cross_attention_bias",
     "head_slopes",
+    "nearest_codes",
     "periodic_positions",
+    "perplexity",
+    "quantization_loss",
     "self_attention_bias",
     "sinusoid",
+    "straight_through",
 ]
