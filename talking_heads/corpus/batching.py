@@ -42,7 +42,7 @@ class Sample(TypedDict):
     """One clip or crop: audio (samples,), motion (frame, ...), speaker index.
 
     There are ``frame_to_sample(frame, fps)`` samples. Where the data set has `features`, they are
-    here, ``(frame, width)``.
+    here, ``(frame, width)``. Where it reads no sound, there are 0 samples.
     """
 
     audio: Tensor
@@ -100,6 +100,8 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
         Makes ``(frame, width)`` features of the sound of a whole clip, ``(samples,)`` at 16 kHz. A
         crop gets the part that belongs to its frames: so they know what was said before and after
         it, as features of a whole clip do.
+    sound : bool
+        Whether sound is read at all; models of motion alone do without.
 
     Raises
     ------
@@ -118,6 +120,7 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
         cache_bytes: int = CACHE_BYTES,
         sound_bytes: int = SOUND_BYTES,
         features: Callable[[Tensor], Tensor] | None = None,
+        sound: bool = True,
     ) -> None:
         if not len(corpus):
             raise UserError(f"There are no clips in {corpus.name}.")
@@ -131,6 +134,7 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
         self.speakers = corpus.speakers
         self.noise = noise
         self.features = features
+        self.sound = sound
         self._surface = corpus.surface
         self._face_ids = corpus.face_ids
         self._check_view(corpus)
@@ -204,7 +208,34 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
         out[: len(steps)] = steps.astype(np.float32) / 32767
         return out
 
-    def _motion(self, index: int, truth: int, start: int, stop: int) -> Floats:
+    def motion(self, index: int, start: int, stop: int, truth: int = 0) -> Floats:
+        """Return some frames of a clip in this view.
+
+        Parameters
+        ----------
+        index : int
+            Of the clip.
+        start, stop : int
+            From `start` up to, and without, `stop`.
+        truth : int
+            Which of its truths.
+
+        Returns
+        -------
+        ndarray of float32
+            ``(frame, ...)``, as in a `Batch`.
+
+        Raises
+        ------
+        UserError
+            If the motion cannot be read; names the clip.
+        """
+        try:
+            return self._motion(index, start, stop, truth)
+        except UserError as error:
+            raise clip_error(self._clips[index], error) from error
+
+    def _motion(self, index: int, start: int, stop: int, truth: int) -> Floats:
         clip = self._clips[index]
         if self._kind == "blendshapes":
             return motion_blendshapes(clip.piece(start, stop, truth), self._detail)
@@ -255,8 +286,10 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
             start = int(rng.integers(stop - self.crop_frames + 1))
             stop = start + self.crop_frames
         try:
-            wave = torch.from_numpy(self._sound(index, start, stop))
-            motion = torch.from_numpy(self._motion(index, truth, start, stop))
+            wave = (
+                torch.from_numpy(self._sound(index, start, stop)) if self.sound else torch.zeros(0)
+            )
+            motion = torch.from_numpy(self._motion(index, start, stop, truth))
             sample = Sample(audio=wave, motion=motion, speaker=self._index[index])
             if self.features is not None:
                 whole = torch.from_numpy(self._sound(index, 0, len(clip)))

@@ -132,6 +132,11 @@ class Head:
     lip_pairs: Ints | None = None
     unit: str | None = "m"
 
+    @cached_property
+    def topology_hash(self) -> str:
+        """16 digits that stand for the mesh, as those of `Surface.topology_hash`."""
+        return _mesh_hash(len(self.vertices), self.triangles)
+
 
 @lru_cache(maxsize=64)
 def course_head(face_id: str) -> Head:

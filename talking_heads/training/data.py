@@ -16,6 +16,7 @@ from torch import Tensor
 from talking_heads.errors import UserError
 
 if TYPE_CHECKING:
+    from talking_heads.corpus.batching import ClipDataset
     from talking_heads.corpus.clip import Clip
     from talking_heads.corpus.collection import Corpus
 
@@ -51,11 +52,18 @@ class TrainingData:
     features : callable, optional
         Makes ``(frame, width)`` features of the sound of a whole clip, ``(samples,)``; see
         `talking_heads.corpus.batching.ClipDataset`.
+    view : str, optional
+        Of the clips, by default what the corpus stores: ``"coefficients"``; ``"vertices"`` on a
+        mesh of its own; ``"vertices@low"``, or another resolution of the course's head, as a
+        scanner would have recorded it.
+    sound : bool
+        Whether sound is read at all; without it the batches have ``(batch, 0)`` samples.
 
     Raises
     ------
     UserError
-        If the split is missing or empty, or a clip that the statistics are taken of cannot be read.
+        If the split is missing or empty, the corpus has no such view, or a clip that the
+        statistics are taken of cannot be read.
     """
 
     def __init__(
@@ -65,12 +73,16 @@ class TrainingData:
         crop: int,
         seed: int,
         features: Callable[[Tensor], Tensor] | None = None,
+        *,
+        view: str | None = None,
+        sound: bool = True,
     ) -> None:
         from talking_heads.corpus.batching import ClipDataset
 
         clips = corpus.split(split)
+        self.view = corpus.view if view is None else view
         self.dataset = ClipDataset(
-            clips, view=corpus.view, crop_frames=crop, seed=seed, features=features
+            clips, view=self.view, crop_frames=crop, seed=seed, features=features, sound=sound
         )
         heard = {clip.speaker for clip in clips}
         self.speakers = tuple(s for s in corpus.speakers if s in heard)
@@ -78,8 +90,11 @@ class TrainingData:
         self._rows = torch.full((len(corpus.speakers),), -1)
         for row, speaker in enumerate(self.speakers):
             self._rows[corpus.speaker_index(speaker)] = row
-        measure = coefficient_statistics if corpus.kind == "coefficients" else vertex_statistics
-        self.mean, self.scale = measure(clips)
+        self.mean, self.scale = (
+            coefficient_statistics(clips)
+            if self.view == "coefficients"
+            else vertex_statistics(clips, self.dataset)
+        )
         """Motion is ``mean + scale * normalised``; see the functions that measure them."""
         self.frames = sum(len(clip) for clip in clips)
         """Frames of all clips together."""
@@ -88,8 +103,8 @@ class TrainingData:
         """Return the number of clips."""
         return len(self.dataset)
 
-    def batch(self, step: int, size: int) -> dict[str, Tensor]:
-        """Return the batch of one step.
+    def batch(self, step: int, size: int, part: int = 0, parts: int = 1) -> dict[str, Tensor]:
+        """Return the batch of one step, or a part of it.
 
         See `talking_heads.corpus.batching.dealt_batch`.
 
@@ -99,6 +114,9 @@ class TrainingData:
             From 0.
         size : int
             Clips in the batch.
+        part, parts : int
+            Of `parts` processes that share the batch, each takes neighbouring clips, equally many;
+            this is number `part`, from 0.
 
         Returns
         -------
@@ -106,10 +124,21 @@ class TrainingData:
             ``audio``, ``motion``, ``mask``, ``speaker``, and ``features`` where there are such, as
             `talking_heads.corpus.batching.Batch` has them; the speaker is the row of the model's
             style table.
+
+        Raises
+        ------
+        UserError
+            If the batch cannot be shared equally, or a clip cannot be read.
         """
         from talking_heads.corpus.batching import dealt_batch
 
-        batch = dealt_batch(self.dataset, step, size)
+        if size % parts:
+            raise UserError(
+                f"{parts} processes cannot share batches of {size} clips equally.\n"
+                f"Choose another number of processes, or batches of a multiple of {parts} clips."
+            )
+        # Batches follow one another without a gap, so a part of one is a smaller batch.
+        batch = dealt_batch(self.dataset, step * parts + part, size // parts)
         kept = {"features": batch["features"]} if "features" in batch else {}
         return {
             "audio": batch["audio"],
@@ -120,10 +149,9 @@ class TrainingData:
         }
 
 
-def _some(clips: Corpus) -> list[Clip]:
-    """Return 200 clips drawn at random, the same ones whatever the seed of a run."""
-    order = np.random.default_rng(0).permutation(len(clips))
-    return [clips[int(place)] for place in order[:SAMPLED_CLIPS]]
+def _sampled(clips: Corpus) -> list[int]:
+    """Return the places of 200 clips drawn at random, the same ones whatever the seed of a run."""
+    return np.random.default_rng(0).permutation(len(clips))[:SAMPLED_CLIPS].tolist()
 
 
 def _read(clip: Clip, start: int, stop: int, truth: int = 0) -> Floats:
@@ -155,7 +183,7 @@ def coefficient_statistics(clips: Corpus) -> tuple[tuple[float, ...], tuple[floa
     on_disk = sum(len(clip) for clip in clips if isinstance(clip.truths, LazyMotion))
     whole = on_disk <= MOST_FRAMES
     pieces = []
-    for clip in clips if whole else _some(clips):
+    for clip in clips if whole else [clips[place] for place in _sampled(clips)]:
         length = len(clip) if whole else min(len(clip), SAMPLED_FRAMES)
         start = (len(clip) - length) // 2
         for truth in range(len(clip.truths)):
@@ -166,7 +194,9 @@ def coefficient_statistics(clips: Corpus) -> tuple[tuple[float, ...], tuple[floa
     return tuple(map(float, mean)), tuple(map(float, np.round(scale, 6)))
 
 
-def vertex_statistics(clips: Corpus) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def vertex_statistics(
+    clips: Corpus, dataset: ClipDataset
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return 0 and the root of the mean square of the offsets from the faces at rest.
 
     One scale for all coordinates: vertices that hardly move stay unimportant, in the loss as on the
@@ -175,8 +205,10 @@ def vertex_statistics(clips: Corpus) -> tuple[tuple[float, ...], tuple[float, ..
     Parameters
     ----------
     clips : Corpus
-        Of vertices. Eight frames of each clip count, spread over it, and at most 200 clips, drawn
-        at random and the same ones each time. One frame is in memory at a time.
+        Eight frames of each clip count, spread over it, and at most 200 clips, drawn at random and
+        the same ones each time. Of vertices on disk one frame is in memory at a time.
+    dataset : ClipDataset
+        Of these clips, in a view of vertices.
 
     Returns
     -------
@@ -189,11 +221,12 @@ def vertex_statistics(clips: Corpus) -> tuple[tuple[float, ...], tuple[float, ..
         If the faces never leave their rest, or a clip cannot be read.
     """
     squares, count = 0.0, 0
-    for clip in _some(clips):
+    for index in _sampled(clips):
+        length = len(clips[index])
         # The middles of eight parts of equal length.
-        places = (np.arange(SAMPLED_VERTEX_FRAMES) + 0.5) / SAMPLED_VERTEX_FRAMES * len(clip)
+        places = (np.arange(SAMPLED_VERTEX_FRAMES) + 0.5) / SAMPLED_VERTEX_FRAMES * length
         for frame in sorted({int(place) for place in places}):
-            offsets = _read(clip, frame, frame + 1).ravel()
+            offsets = dataset.motion(index, frame, frame + 1).ravel()
             # In float64: squares of a thousandth of a unit that is itself small lose digits.
             squares += float(np.square(offsets, dtype=np.float64).sum())
             count += offsets.size
