@@ -2,7 +2,8 @@
 
 `biased_attention`: attention with condition tokens and fixed biases (DiffSpeaker);
 `embeddings`: the diffusion step and the position in time as vectors;
-`quantizer`: latents rounded to the nearest of a small set of learned vectors.
+`quantizer`: latents rounded to the nearest of a small set of learned vectors;
+`temporal`: a transformer and a convolution over time, as in motion VQ-VAEs.
 """
 
 from talking_heads.layers.biased_attention import (
@@ -21,12 +22,15 @@ from talking_heads.layers.quantizer import (
     quantization_loss,
     straight_through,
 )
+from talking_heads.layers.temporal import TemporalConv, TemporalTransformer
 
 __all__ = [
     "BiasedConditionalAttention",
     "DecoderLayer",
     "Quantized",
     "StepEmbedding",
+    "TemporalConv",
+    "TemporalTransformer",
     "VectorQuantizer",
     "cross_attention_bias",
     "head_slopes",
