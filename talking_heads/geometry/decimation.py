@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import heapq
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy.sparse import csr_array
+from scipy.spatial import cKDTree
+
+from talking_heads.errors import UserError
+from talking_heads.geometry.mesh import check_mesh, directed_edges, triangle_normals
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
+
+# How much an even spacing counts beside the distance from the surface.
+_EVENNESS = 1e-3
+# How many times more a boundary edge holds its place than a triangle of its size.
+_BOUNDARY = 100.0
+# No triangle turns by more than 78 degrees at once or becomes narrower than this, if it can be
+# helped.
+_LEAST_COSINE = 0.2
+_LEAST_SHAPE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,18 +61,346 @@ def decimate(vertices: Floats, triangles: Ints, factor: float) -> Decimation:
     factor : float
         How many times fewer vertices, at least 1.
 
+    Returns
+    -------
+    Decimation
+        Exactly ``ceil(V / factor)`` vertices. No triangle is flipped or without area, boundaries
+        and holes stay, and so do components while they have more than a few triangles.
+
     Raises
     ------
     UserError
-        If the mesh or the factor is not usable.
+        If the mesh is not usable or the factor is below 1.
     """
-    raise NotImplementedError
+    points = check_mesh(vertices, triangles)
+    if not 1 <= factor < math.inf:
+        raise UserError(f"A mesh is made coarser by a factor of at least 1, not {factor}.")
+    target = math.ceil(len(points) / factor)
+    # Around the origin and of size 1, so that one set of tolerances fits all units.
+    centred = points - points.mean(0)
+    mesh = _Mesh(centred / (np.abs(centred).max() or 1.0), np.asarray(triangles, dtype=np.int64))
+    for careful in (True, False):
+        mesh.collapse(target, careful)
+    mesh.drop(target)
+    return mesh.result(points)
 
 
-def upsampling_matrix(vertices: Floats, decimation: Decimation) -> sparse.csr_array:
+class _Mesh:
+    """A mesh that loses one vertex after the other."""
+
+    def __init__(self, points: Floats, triangles: Ints):
+        self.points: list[list[float]] = points.tolist()
+        sides = (triangles != np.roll(triangles, 1, axis=1)).all(1)
+        self.triangles: dict[int, list[int]] = dict(enumerate(triangles[sides].tolist()))
+        self.around: list[set[int]] = [set() for _ in self.points]
+        for t, corners in self.triangles.items():
+            for v in corners:
+                self.around[v].add(t)
+        self.alive = [True] * len(self.points)
+        self.left = len(self.points)
+        self.parent = list(range(len(self.points)))
+        self.quadrics, self.areas = _quadrics(points, triangles[sides])
+        self.version = [0] * len(self.points)
+
+    def neighbours(self, v: int) -> dict[int, int]:
+        """Return the neighbours of a vertex, each with the number of triangles on the edge."""
+        found: dict[int, int] = {}
+        for t in self.around[v]:
+            for w in self.triangles[t]:
+                if w != v:
+                    found[w] = found.get(w, 0) + 1
+        return found
+
+    def cost(self, u: int, v: int) -> float:
+        """Return what moving ``u`` onto ``v`` costs: squared distances to the planes of both."""
+        x, y, z = self.points[v]
+        a, b, c, d, e, f, g, h, i, j = (
+            p + q for p, q in zip(self.quadrics[u], self.quadrics[v], strict=True)
+        )
+        planes = (
+            x * (a * x + 2 * (b * y + c * z + d))
+            + y * (e * y + 2 * (f * z + g))
+            + z * (h * z + 2 * i)
+            + j
+        )
+        # Where all is flat, short edges go first: the samples stay even and triangles round.
+        px, py, pz = self.points[u]
+        step = (px - x) ** 2 + (py - y) ** 2 + (pz - z) ** 2
+        return max(planes, 0.0) + _EVENNESS * self.areas[u] * step
+
+    def collapse(self, target: int, careful: bool) -> None:
+        """Move vertices onto neighbours, cheapest first, until ``target`` are left or none may."""
+        heap: list[tuple[float, int, int, int, int]] = []
+        blocked: list[set[int]] = [set() for _ in self.points]
+        cost, version = self.cost, self.version
+
+        def push(u: int, v: int) -> None:
+            heapq.heappush(heap, (cost(u, v), u, v, version[u], version[v]))
+
+        if self.left > target:
+            heap = [
+                (cost(u, v), u, v, version[u], version[v])
+                for u in range(len(self.points))
+                if self.alive[u]
+                for v in self.neighbours(u)
+            ]
+            heapq.heapify(heap)
+        while heap and self.left > target:
+            _, u, v, version_u, version_v = heapq.heappop(heap)
+            if version[u] != version_u or version[v] != version_v:
+                continue
+            if not self.allowed(u, v, careful):
+                blocked[u].add(v)
+                continue
+            self.merge(u, v)
+            blocked[v].clear()
+            around = self.neighbours(v)
+            for w in around:
+                push(v, w)
+                push(w, v)
+            # What was forbidden beside the change may be allowed now.
+            for w in around:
+                again, blocked[w] = blocked[w], set()
+                for x in again:
+                    if self.alive[x] and x != v:
+                        push(w, x)
+
+    def allowed(self, u: int, v: int, careful: bool) -> bool:
+        """Return whether the surface stays one, keeps its boundary and flips no triangle."""
+        at_u, at_v = self.neighbours(u), self.neighbours(v)
+        shared = at_u.get(v, 0)
+        if shared not in (1, 2) or (shared == 2 and 1 in at_u.values()):
+            return False  # no surface here, or a boundary would be drawn inwards
+        # The link condition: u and v have no neighbours in common but those across their edge.
+        if len(at_u.keys() & at_v.keys()) != shared:
+            return False
+        moved = []
+        opposite = set()
+        gone = self.around[u] & self.around[v]
+        for t in self.around[u] - gone:
+            corners = self.triangles[t]
+            opposite.add(frozenset(corners) - {u})
+            moved.append(corners)
+        if not moved and len(self.around[v]) == len(gone):
+            return False  # the last triangles of a component
+        for t in self.around[v] - gone:
+            if frozenset(self.triangles[t]) - {v} in opposite:
+                return False  # two triangles would fall onto each other
+        for t in gone:
+            (third,) = set(self.triangles[t]) - {u, v}
+            if self.around[third] <= gone:
+                return False
+        return all(self.keeps_its_side(corners, u, v, careful) for corners in moved)
+
+    def keeps_its_side(self, corners: list[int], u: int, v: int, careful: bool) -> bool:
+        """Return whether a triangle whose corner ``u`` moves to ``v`` does not turn over."""
+        p = self.points
+        i = corners.index(u)
+        b, c = p[corners[i - 2]], p[corners[i - 1]]
+        old, _ = _normal(p[u], b, c)
+        new, sides = _normal(p[v], b, c)
+        area = math.hypot(*new)
+        if area <= 1e-9 * sides:
+            return False  # three points on one line
+        before = math.hypot(*old)
+        if before == 0:
+            return True
+        turn = (old[0] * new[0] + old[1] * new[1] + old[2] * new[2]) / (area * before)
+        # Equilateral triangles have an area of 0.577 times the sum of squared sides here.
+        return turn > (_LEAST_COSINE if careful else 1e-3) and (
+            not careful or area > _LEAST_SHAPE * sides
+        )
+
+    def merge(self, u: int, v: int) -> None:
+        """Move ``u`` onto ``v``; the triangles between them vanish."""
+        for t in self.around[u] & self.around[v]:
+            for w in self.triangles.pop(t):
+                self.around[w].discard(t)
+        for t in self.around[u]:
+            corners = self.triangles[t]
+            corners[corners.index(u)] = v
+            self.around[v].add(t)
+        self.around[u] = set()
+        self.quadrics[v] = [p + q for p, q in zip(self.quadrics[u], self.quadrics[v], strict=True)]
+        self.areas[v] += self.areas[u]
+        self.parent[u] = v
+        self.forget(u)
+        self.version[v] += 1
+
+    def forget(self, u: int) -> None:
+        self.alive[u] = False
+        self.version[u] += 1
+        self.left -= 1
+
+    def drop(self, target: int) -> None:
+        """Cut out vertices where nothing may move any more: first those without a triangle."""
+        while self.left > target:
+            lonely = [v for v, alive in enumerate(self.alive) if alive and not self.around[v]]
+            if lonely:
+                chosen = lonely[: self.left - target]
+            else:
+                living = [v for v, alive in enumerate(self.alive) if alive]
+                chosen = [min(living, key=lambda v: (len(self.around[v]), v))]
+            for u in chosen:
+                for t in list(self.around[u]):
+                    for w in self.triangles.pop(t):
+                        self.around[w].discard(t)
+                self.parent[u] = -1
+                self.forget(u)
+
+    def result(self, points: Floats) -> Decimation:
+        """Return what is left, numbered anew in the old order."""
+        kept = np.flatnonzero(self.alive)
+        index = np.full(len(points), -1, dtype=np.int64)
+        index[kept] = np.arange(len(kept))
+        parent = np.array(self.parent, dtype=np.int64)
+        # Roots are vertices that stand for themselves, and -1 for those that were cut out.
+        while True:
+            further = np.where(parent >= 0, parent[parent], -1)
+            if (further == parent).all():
+                break
+            parent = further
+        merged = np.where(parent >= 0, index[parent], -1)
+        lost = np.flatnonzero(merged < 0)
+        if len(lost):
+            merged[lost] = cKDTree(points[kept]).query(points[lost])[1]
+        corners = np.array(list(self.triangles.values()), dtype=np.int64).reshape(-1, 3)
+        return Decimation(kept, index[corners], merged.astype(np.int64))
+
+
+def _normal(a: list[float], b: list[float], c: list[float]) -> tuple[list[float], float]:
+    """Return the normal of a triangle, twice its area long, and the sum of its squared sides."""
+    ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+    wx, wy, wz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
+    tx, ty, tz = wx - ux, wy - uy, wz - uz
+    sides = ux * ux + uy * uy + uz * uz + wx * wx + wy * wy + wz * wz
+    sides += tx * tx + ty * ty + tz * tz
+    return [uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx], sides
+
+
+def _quadrics(points: Floats, triangles: Ints) -> tuple[list[list[float]], list[float]]:
+    """Return the quadric of each vertex, ten numbers, and the area that belongs to it."""
+    count = len(points)
+    normals = triangle_normals(points, triangles)
+    doubled = np.linalg.norm(normals, axis=1)
+    unit = normals / np.maximum(doubled, 1e-300)[:, None]
+    area = np.bincount(triangles.ravel(), np.repeat(doubled / 6, 3), minlength=count)
+    total = np.zeros((count, 10))
+    faces = _plane_quadrics(unit, points[triangles[:, 0]]) * (doubled / 2)[:, None]
+    for corner in range(3):
+        np.add.at(total, triangles[:, corner], faces)
+    # A boundary edge holds its line by a plane that stands upright on its triangle.
+    directed = directed_edges(triangles)
+    _, inverse, number = np.unique(
+        np.sort(directed, axis=1), axis=0, return_inverse=True, return_counts=True
+    )
+    border = np.flatnonzero(number[inverse.ravel()] == 1)
+    a, b = directed[border, 0], directed[border, 1]
+    along = points[b] - points[a]
+    upright = np.cross(along, unit[border % len(triangles)])
+    length = np.linalg.norm(upright, axis=1)
+    walls = _plane_quadrics(upright / np.maximum(length, 1e-300)[:, None], points[a])
+    walls *= (_BOUNDARY * length**2)[:, None]
+    for end in (a, b):
+        np.add.at(total, end, walls)
+    return total.tolist(), area.tolist()
+
+
+def _plane_quadrics(normals: Floats, through: Floats) -> Floats:
+    """Return the ten numbers of the squared distance to planes given by unit normal and point."""
+    four = np.concatenate([normals, -(normals * through).sum(1, keepdims=True)], axis=1)
+    rows, columns = np.triu_indices(4)
+    return four[:, rows] * four[:, columns]
+
+
+def upsampling_matrix(vertices: Floats, decimation: Decimation) -> csr_array:
     """Return the matrix ``(V, W)`` that carries values from the coarse mesh to the fine one.
 
     The row of a kept vertex holds a single 1; that of another the barycentric coordinates of the
-    nearest point on the coarse triangles around the vertex that took it in. Rows sum to 1.
+    nearest point on the coarse triangles around the vertex that took it in. Rows sum to 1. Only
+    triangles near along the surface count: the lips touch, but one is not interpolated from the
+    other.
+
+    Parameters
+    ----------
+    vertices : ndarray
+        ``(V, 3)`` positions of the fine mesh.
+    decimation : Decimation
+        Of that mesh.
+
+    Returns
+    -------
+    scipy.sparse.csr_array
+        ``(V, W)`` float64, at most three entries in a row.
     """
-    raise NotImplementedError
+    points = np.asarray(vertices, dtype=np.float64)
+    kept, triangles, merged = decimation.kept, decimation.triangles, decimation.merged
+    count, coarse = len(points), len(kept)
+    # Which triangles lie within two rings of each coarse vertex.
+    ones = np.ones(triangles.size)
+    touches = csr_array(
+        (ones, (triangles.ravel(), np.repeat(np.arange(len(triangles)), 3))),
+        shape=(coarse, len(triangles)),
+    )
+    near = (touches @ touches.T) @ touches
+    near = csr_array(near)
+    removed = np.setdiff1d(np.arange(count), kept)
+    number = np.diff(near.indptr)[merged[removed]]
+    homeless = removed[number == 0]
+    removed, number = removed[number > 0], number[number > 0]
+    owner = np.repeat(np.arange(len(removed)), number)
+    first = near.indptr[merged[removed]]
+    within = np.arange(len(owner)) - np.repeat(np.cumsum(number) - number, number)
+    candidate = near.indices[first[owner] + within]
+    weights = closest_barycentric(points[removed[owner]], points[kept][triangles[candidate]])
+    nearest = np.einsum("nc,ncx->nx", weights, points[kept][triangles[candidate]])
+    distance = np.linalg.norm(nearest - points[removed[owner]], axis=1)
+    order = np.lexsort((candidate, distance, owner))
+    best = order[np.unique(owner[order], return_index=True)[1]]
+    rows = np.concatenate([kept, homeless, np.repeat(removed, 3)])
+    columns = np.concatenate(
+        [np.arange(coarse), merged[homeless], triangles[candidate[best]].ravel()]
+    )
+    values = np.concatenate([np.ones(coarse + len(homeless)), weights[best].ravel()])
+    matrix = csr_array((values, (rows, columns)), shape=(count, coarse))
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def closest_barycentric(points: Floats, corners: Floats) -> Floats:
+    """Return barycentric coordinates ``(N, 3)`` of the nearest point on each triangle.
+
+    Parameters
+    ----------
+    points : ndarray
+        ``(N, 3)``, one for each triangle.
+    corners : ndarray
+        ``(N, 3, 3)`` the corners of each triangle, one a row.
+    """
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+    normal = np.cross(b - a, c - a)
+    squared = (normal**2).sum(1)
+    safe = np.maximum(squared, 1e-300)
+    inside = np.stack(
+        [
+            (np.cross(c - b, points - b) * normal).sum(1) / safe,
+            (np.cross(a - c, points - c) * normal).sum(1) / safe,
+            (np.cross(b - a, points - a) * normal).sum(1) / safe,
+        ],
+        axis=1,
+    )
+    within = (inside >= 0).all(1) & (squared > 0)
+    best = np.zeros((len(points), 3))
+    least = np.full(len(points), np.inf)
+    for i, j in ((0, 1), (1, 2), (2, 0)):
+        start, along = corners[:, i], corners[:, j] - corners[:, i]
+        length = np.maximum((along**2).sum(1), 1e-300)
+        share = np.clip(((points - start) * along).sum(1) / length, 0, 1)
+        gap = ((start + share[:, None] * along - points) ** 2).sum(1)
+        better = gap < least
+        least = np.where(better, gap, least)
+        best[better] = 0
+        best[better, i] = 1 - share[better]
+        best[better, j] = share[better]
+    best[within] = inside[within] / inside[within].sum(1, keepdims=True)
+    return best

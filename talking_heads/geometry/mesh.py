@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from talking_heads.errors import UserError
+
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
@@ -70,3 +72,28 @@ def is_manifold(triangles: Ints) -> bool:
         and (triangles[:, 1] != triangles[:, 2]).all()
         and (triangles[:, 0] != triangles[:, 2]).all()
     )
+
+
+def check_mesh(vertices: Floats, triangles: Ints) -> NDArray[np.float64]:
+    """Return the vertices as float64 if they and the triangles make a mesh.
+
+    Raises
+    ------
+    UserError
+        If a shape is wrong, there is no vertex, a coordinate is not finite or an index lies
+        outside.
+    """
+    points = np.asarray(vertices, dtype=np.float64)
+    corners = np.asarray(triangles)
+    if points.ndim != 2 or points.shape[1] != 3 or not len(points):
+        raise UserError(f"Vertices of a mesh have shape (V, 3), not {points.shape}.")
+    if corners.ndim != 2 or corners.shape[1] != 3 or corners.dtype.kind not in "iu":
+        raise UserError(
+            f"Triangles of a mesh are integers of shape (T, 3), not {corners.dtype} "
+            f"of shape {corners.shape}."
+        )
+    if not np.isfinite(points).all():
+        raise UserError("The mesh has a coordinate that is not a finite number.")
+    if len(corners) and (corners.min() < 0 or corners.max() >= len(points)):
+        raise UserError(f"A triangle names a vertex that is not one of the {len(points):,}.")
+    return points

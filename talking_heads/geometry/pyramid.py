@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy.sparse import csr_array
+
+from talking_heads.errors import UserError
+from talking_heads.files import atomic_write
+from talking_heads.geometry.decimation import decimate, upsampling_matrix
+from talking_heads.geometry.mesh import check_mesh
+from talking_heads.geometry.spirals import default_references, spirals
+from talking_heads.paths import cache_dir
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
+
+# Part of the name of a cached file; to be raised when the result for the same mesh changes.
+_VERSION = 1
+# What reading a damaged file can raise: zipfile and numpy pass on what they stumble over.
+_DAMAGE = (
+    OSError, EOFError, ValueError, KeyError, IndexError, TypeError, MemoryError, OverflowError,
+    NotImplementedError, RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +57,7 @@ class PyramidLevel:
     triangles: NDArray[np.int64]
     spirals: NDArray[np.int64]
     kept: NDArray[np.int64] | None
-    up: sparse.csr_array | None
+    up: csr_array | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +132,125 @@ def build_pyramid(
     UserError
         If the mesh or a parameter is not usable.
     """
-    raise NotImplementedError
+    points = check_mesh(vertices, triangles)
+    corners = np.asarray(triangles, dtype=np.int64)
+    parameters = ([float(f) for f in factors], int(kernel), int(dilation))
+    if cache is False:
+        return _build(points, corners, *parameters)
+    folder = cache_dir() if cache is None else Path(cache)
+    path = folder / f"pyramid-{_key(points, corners, *parameters)}.npz"
+    known = _read(path, points, corners, *parameters)
+    if known is not None:
+        return known
+    built = _build(points, corners, *parameters)
+    _write(path, built)
+    return built
+
+
+def _build(
+    points: NDArray[np.float64],
+    corners: NDArray[np.int64],
+    factors: list[float],
+    kernel: int,
+    dilation: int,
+) -> MeshPyramid:
+    levels = []
+    reference = default_references(points, corners)
+    for factor in [*factors, None]:
+        found = spirals(
+            corners, len(points), kernel, dilation, vertices=points, reference=reference
+        )
+        if factor is None:
+            levels.append(PyramidLevel(points, corners, found, None, None))
+            break
+        step = decimate(points, corners, factor)
+        up = upsampling_matrix(points, step)
+        levels.append(PyramidLevel(points, corners, found, step.kept, up))
+        # The same place stays the reference, so that spirals begin alike on all levels.
+        points, corners = points[step.kept], step.triangles
+        reference = np.unique(step.merged[reference])
+    return MeshPyramid(tuple(levels), kernel, dilation)
+
+
+def _key(
+    points: NDArray[np.float64],
+    corners: NDArray[np.int64],
+    factors: list[float],
+    kernel: int,
+    dilation: int,
+) -> str:
+    """Return a name for the result: the same mesh, parameters and algorithm, the same name."""
+    digest = hashlib.sha256(repr((_VERSION, factors, kernel, dilation, points.shape)).encode())
+    digest.update(np.ascontiguousarray(points).astype("<f8").tobytes())
+    digest.update(np.ascontiguousarray(corners).astype("<i8").tobytes())
+    return digest.hexdigest()[:40]
+
+
+def _write(path: Path, pyramid: MeshPyramid) -> None:
+    """Keep a pyramid for the next time, if the folder can be written."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for i, level in enumerate(pyramid.levels):
+        arrays[f"spirals{i}"] = level.spirals.astype(np.int32)
+        if level.kept is not None and level.up is not None:
+            following = pyramid.levels[i + 1]
+            arrays[f"kept{i}"] = level.kept.astype(np.int32)
+            arrays[f"triangles{i + 1}"] = following.triangles.astype(np.int32)
+            arrays[f"up_values{i}"] = level.up.data
+            arrays[f"up_columns{i}"] = level.up.indices.astype(np.int32)
+            arrays[f"up_rows{i}"] = level.up.indptr.astype(np.int32)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as file:
+            np.savez(file, allow_pickle=False, **arrays)
+    except (OSError, UserError):
+        return  # a folder that cannot be written only costs time
+
+
+def _read(
+    path: Path,
+    points: NDArray[np.float64],
+    corners: NDArray[np.int64],
+    factors: list[float],
+    kernel: int,
+    dilation: int,
+) -> MeshPyramid | None:
+    """Return the pyramid that a file holds, None if there is none or it is damaged."""
+    if not path.is_file():
+        return None
+    levels = []
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            for i in range(len(factors) + 1):
+                count = len(points)
+                found = _indices(file[f"spirals{i}"], (count, kernel), count)
+                if i == len(factors):
+                    levels.append(PyramidLevel(points, corners, found, None, None))
+                    break
+                coarse = math.ceil(count / factors[i])
+                kept = _indices(file[f"kept{i}"], (coarse,), count)
+                if (np.diff(kept) <= 0).any():
+                    return None
+                values = file[f"up_values{i}"]
+                columns = _indices(file[f"up_columns{i}"], values.shape, coarse)
+                rows = _indices(file[f"up_rows{i}"], (count + 1,), len(values) + 1)
+                up = csr_array((values, columns, rows), shape=(count, coarse))
+                up.check_format()
+                levels.append(PyramidLevel(points, corners, found, kept, up))
+                points = points[kept]
+                corners = file[f"triangles{i + 1}"]
+                corners = _indices(corners, (len(corners), 3), coarse)
+    except _DAMAGE:
+        return None
+    return MeshPyramid(tuple(levels), kernel, dilation)
+
+
+def _indices(values: NDArray[Any], shape: tuple[int, ...], below: int) -> NDArray[np.int64]:
+    """Return stored indices if they have the shape and range that they must have."""
+    if values.shape != shape or values.dtype != np.int32:
+        raise ValueError("not the stored indices")
+    if values.size and (values.min() < 0 or values.max() >= below):
+        raise ValueError("an index out of range")
+    return values.astype(np.int64)
 
 
 def receptive_field(pyramid: MeshPyramid, level: int, vertex: int) -> NDArray[np.float64]:
@@ -133,4 +271,11 @@ def receptive_field(pyramid: MeshPyramid, level: int, vertex: int) -> NDArray[np
         ``(V,)`` over the finest mesh: on how many paths through the convolutions each of its
         vertices reaches ``vertex``. The sum is ``kernel ** level``.
     """
-    raise NotImplementedError
+    weights = np.zeros(pyramid.sizes[level])
+    weights[vertex] = 1.0
+    for step in range(level - 1, -1, -1):
+        spread = np.zeros(pyramid.sizes[step])
+        gathered = pyramid.kept_spirals(step)
+        np.add.at(spread, gathered, np.broadcast_to(weights[:, None], gathered.shape))
+        weights = spread
+    return weights
