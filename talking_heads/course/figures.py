@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import io
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -37,6 +38,8 @@ _STYLE: dict[Any, Any] = {
     "font.size": 10.0,
 }
 _DPI = 100
+_COLORS = 32
+_kept: WeakKeyDictionary[Figure, list[str]] = WeakKeyDictionary()
 
 
 def style() -> dict[Any, Any]:
@@ -78,15 +81,43 @@ def new_figure(
 
 
 def png_of(figure: Figure) -> bytes:
-    """Draw a figure as a PNG of 32 colours, a third of the size of one with all of them."""
+    """Draw a figure as a PNG of 32 colours, a third of the size of one with all of them.
+
+    Those of `keep_colors` come on top.
+    """
+    from matplotlib.colors import to_rgb
     from PIL import Image
 
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=_DPI)
-    image = Image.open(stream).convert("RGB").quantize(32, dither=Image.Dither.NONE)
+    whole = Image.open(stream).convert("RGB")
+    image = whole.quantize(_COLORS, dither=Image.Dither.NONE)
+    if kept := _kept.get(figure):
+        table = image.getpalette() or []
+        for color in kept:
+            table += [round(255 * part) for part in to_rgb(color)]
+        palette = Image.new("P", (1, 1))
+        palette.putpalette(table)
+        image = whole.quantize(palette=palette, dither=Image.Dither.NONE)
     small = io.BytesIO()
     image.save(small, "PNG", optimize=True)
     return small.getvalue()
+
+
+def keep_colors(figure: Figure, colors: Iterable[Any]) -> None:
+    """Have `png_of` draw some colours as they are: a photo takes up the 32 that there are else.
+
+    Parameters
+    ----------
+    figure : Figure
+        The figure.
+    colors : iterable
+        Whatever matplotlib takes for a colour.
+    """
+    from matplotlib.colors import to_hex
+
+    known = _kept.setdefault(figure, [])
+    known += [color for color in dict.fromkeys(map(to_hex, colors)) if color not in known]
 
 
 def show(figure: Figure, words: str) -> None:

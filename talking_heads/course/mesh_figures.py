@@ -2,17 +2,150 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from talking_heads.course.figures import INK, PAPER, keep_colors, style
+from talking_heads.course.mesh_picture import (
+    Camera,
+    Mesh,
+    checked_pyramid,
+    checked_spirals,
+    facing,
+    level_mesh,
+    mesh_of,
+    near_camera,
+    photo,
+    whole_camera,
+)
+from talking_heads.errors import UserError
+
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from talking_heads.corpus.heads import Head
     from talking_heads.face import Face
     from talking_heads.geometry.pyramid import MeshPyramid
+
+PATH_MAP = "plasma"
+"""Colours of a spiral from its centre, dark blue, to its end, yellow."""
+_PATH_END = 0.92  # the very end of the map is too pale to be seen
+FIELD_MAP = "YlOrRd"
+"""Colours of a receptive field, from one path to most."""
+_FIELD_START = 0.18
+_MOST_TILES = 8
+_DPI = 100
+_RINGS = ("#0b3c68", "#2f7fbf", "#9cc7e6", "#d7e8f4")
+
+
+def path_colors(count: int) -> NDArray[np.float64]:
+    """Return the colours of a path's vertices from the centre outwards, ``(count, 3)``, 0 to 1."""
+    from matplotlib import colormaps
+
+    return np.asarray(colormaps[PATH_MAP](np.linspace(0, _PATH_END, max(count, 2)))[:count, :3])
+
+
+def field_shares(weights: NDArray[Any]) -> NDArray[np.float64]:
+    """Return where on the colour map the vertices of a field lie, 0 to 1; -1 for those outside.
+
+    Logarithmic: a vertex in the middle of a field lies on hundreds of times more paths than one
+    at its edge.
+    """
+    shares = np.full(len(weights), -1.0)
+    inside = weights > 0
+    if inside.any():
+        logs = np.log(weights[inside].astype(np.float64))
+        span = logs.max() - logs.min()
+        shares[inside] = (logs - logs.min()) / span if span > 0 else 1.0
+    return shares
+
+
+def field_colors(mesh: Mesh, weights: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return the colour of every vertex, ``(V, 3)``: pale skin outside a receptive field."""
+    from matplotlib import colormaps
+
+    shares = field_shares(weights)
+    heat = colormaps[FIELD_MAP](_FIELD_START + (1 - _FIELD_START) * np.clip(shares, 0, 1))
+    chosen = np.where(shares[:, None] >= 0, 255 * heat[:, :3], mesh.colors)
+    return np.asarray(np.round(chosen), dtype=np.uint8)
+
+
+def tiles_figure(
+    rows: Sequence[Sequence[NDArray[np.uint8]]], *, titles: Sequence[Sequence[str]]
+) -> tuple[Figure, list[list[Axes]]]:
+    """Return a figure of pictures in rows, each with a line above it, and the axes.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of ndarray
+        ``(height, width, 3)`` pictures of one size.
+    titles : sequence of sequence of str
+        One a picture.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    high, wide = rows[0][0].shape[:2]
+    columns = max(map(len, rows))
+    line = 18 * max(title.count("\n") + 1 if title else 0 for row in titles for title in row)
+    size = (columns * (wide + 4), len(rows) * (high + line + 4))
+    with matplotlib.rc_context(style()):
+        figure = Figure(figsize=(size[0] / _DPI, size[1] / _DPI), dpi=_DPI)
+        axes: list[list[Axes]] = []
+        for number, (row, names) in enumerate(zip(rows, titles, strict=True)):
+            axes.append([])
+            for column, (picture, name) in enumerate(zip(row, names, strict=True)):
+                left = (column * (wide + 4) + 2) / size[0]
+                bottom = 1 - ((number + 1) * (high + line + 4) - 2) / size[1]
+                axis = figure.add_axes((left, bottom, wide / size[0], high / size[1]))
+                axis.imshow(picture, extent=(0, wide, high, 0), interpolation="none")
+                axis.set_xlim(0, wide)
+                axis.set_ylim(high, 0)
+                axis.set_axis_off()
+                axis.set_title(name, fontsize=8.5, pad=3)
+                axes[-1].append(axis)
+    return figure, axes
+
+
+def draw_path(axis: Axes, places: NDArray[Any], *, numbers: bool = True) -> None:
+    """Draw a spiral over a picture: a line that changes its colour, and a number at each vertex.
+
+    Parameters
+    ----------
+    axis : Axes
+        Where.
+    places : ndarray
+        ``(L, 2)`` in the axis' unit, centre first.
+    numbers : bool
+        Whether to write 0, 1, 2, ... at the vertices.
+    """
+    colors = path_colors(len(places))
+    figure = axis.get_figure(root=True)
+    assert figure is not None
+    keep_colors(figure, colors)
+    for start, end, color in zip(places, places[1:], colors[1:], strict=False):
+        axis.plot(*zip(start, end, strict=True), color=PAPER, lw=4.2, solid_capstyle="round")
+        axis.plot(*zip(start, end, strict=True), color=color, lw=2.6, solid_capstyle="round")
+    seen: set[tuple[float, float]] = set()
+    small = len(places) > 12
+    for number in range(len(places)):
+        x, y = map(float, places[number])
+        if (x, y) in seen:
+            continue  # a spiral on too small a mesh repeats its centre
+        seen.add((x, y))
+        bright = colors[number] @ [0.3, 0.6, 0.1]
+        axis.plot(
+            x, y, "o", ms=9 if small else 11, color=colors[number], mec=PAPER, mew=0.8, zorder=4
+        )
+        if numbers:
+            axis.text(
+                x, y, str(number), ha="center", va="center_baseline", zorder=5,
+                fontsize=6 if small else 7, color="white" if bright < 0.55 else INK,
+            )  # fmt: skip
 
 
 def grid_figure(
@@ -45,8 +178,103 @@ def grid_figure(
     -------
     tuple of Figure and str
         For `talking_heads.course.figures.show`.
+
+    Raises
+    ------
+    UserError
+        If a path or ring names a vertex that is not there, or there are more than four meshes.
     """
-    raise NotImplementedError
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    places = np.asarray(points, dtype=np.float64)[:, :2]
+    named = dict(paths) if isinstance(paths, Mapping) else {"": list(paths)}
+    if not 1 <= len(named) <= 4:
+        raise UserError(f"The figure shows 1 to 4 meshes, not {len(named)}.")
+    mentioned = [np.asarray(list(some), dtype=np.int64) for some in [*named.values(), *rings]]
+    if any(len(some) and not 0 <= some.min() <= some.max() < len(places) for some in mentioned):
+        raise UserError(f"A path or ring names a vertex that a mesh of {len(places)} lacks.")
+    reach = np.ptp(places, axis=0)
+    width = 7.6 if len(named) > 1 else 3.6
+    height = min(width / len(named) * (reach[1] / reach[0]) + 0.3, 4.5)
+    with matplotlib.rc_context(style()):
+        figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
+        axes = figure.subplots(1, len(named), squeeze=False)[0]
+    fill = _grid_fill(len(places), rings, values)
+    for axis, (name, path) in zip(axes, named.items(), strict=True):
+        axis.triplot(*places.T, np.asarray(triangles), color="#9aa5b1", lw=0.8, zorder=1)
+        axis.scatter(*places.T, s=150, c=fill, edgecolors="#7b8794", linewidths=0.7, zorder=2)
+        if numbers:
+            for number, place in enumerate(places):
+                dark = fill[number] @ [0.3, 0.6, 0.1] < 0.5
+                axis.text(
+                    *place, str(number), ha="center", va="center_baseline", fontsize=7,
+                    color="white" if dark else INK, zorder=3,
+                )  # fmt: skip
+        _grid_arrows(axis, places, path)
+        axis.set_aspect("equal")
+        axis.set_axis_off()
+        axis.margins(0.08)
+        if name:
+            axis.set_title(name, fontsize=9)
+    words = [f"A flat mesh of {len(places)} vertices and {len(np.asarray(triangles))} triangles."]
+    words += [
+        f"Ring {number}, {'dark' if not number else 'paler'}: {_listed(ring)}."
+        for number, ring in enumerate(rings)
+    ]
+    words += [
+        f"The path{f' {name!r}' if name else ''} goes {_listed(path, ' to ')}."
+        for name, path in named.items()
+        if len(path)
+    ]
+    if values is not None:
+        words.append(f"Shades show values from {np.min(values):.3g} to {np.max(values):.3g}.")
+    return figure, " ".join(words)
+
+
+def _grid_fill(
+    count: int, rings: Sequence[Sequence[int]], values: NDArray[Any] | None
+) -> NDArray[np.float64]:
+    from matplotlib import colormaps
+    from matplotlib.colors import to_rgb
+
+    fill = np.tile(np.array(to_rgb("#ffffff")), (count, 1))
+    if values is not None:
+        shares = np.asarray(values, dtype=np.float64)
+        shares = (shares - shares.min()) / max(float(np.ptp(shares)), 1e-12)
+        return np.asarray(colormaps["Blues"](0.9 * shares)[:, :3])
+    for number, ring in enumerate(rings):
+        fill[list(ring)] = to_rgb(_RINGS[min(number, len(_RINGS) - 1)])
+    return fill
+
+
+def _grid_arrows(axis: Axes, places: NDArray[Any], path: Sequence[int]) -> None:
+    colors = path_colors(len(path))
+    figure = axis.get_figure(root=True)
+    assert figure is not None
+    keep_colors(figure, colors)
+    for start, end, color in zip(path, list(path)[1:], colors[1:], strict=False):
+        axis.annotate(
+            "", places[end], places[start], zorder=4,
+            arrowprops={
+                "arrowstyle": "-|>", "color": color, "lw": 1.9, "shrinkA": 7, "shrinkB": 7,
+                "mutation_scale": 11,
+            },
+        )  # fmt: skip
+    if len(path):
+        axis.plot(*places[path[0]], "o", ms=15, mfc="none", mec=colors[0], mew=2.0, zorder=4)
+
+
+def _listed(numbers: Iterable[int], joint: str = ", ") -> str:
+    return joint.join(str(int(number)) for number in numbers)
+
+
+def spiral_picture(
+    mesh: Mesh, spiral: NDArray[np.int64], size: tuple[int, int]
+) -> tuple[NDArray[np.uint8], Camera]:
+    """Return a picture of the mesh round a spiral, without its path, and its camera."""
+    camera = near_camera(mesh, mesh.vertices[spiral].astype(np.float64), int(spiral[0]), size)
+    return photo(mesh, camera), camera
 
 
 def spiral_figure(
@@ -69,8 +297,108 @@ def spiral_figure(
     -------
     tuple of Figure and str
         For `talking_heads.course.figures.show`.
+
+    Raises
+    ------
+    UserError
+        If a vertex is not there, the spirals do not fit the mesh, or there are more than eight
+        pictures.
     """
-    raise NotImplementedError
+    mesh = mesh_of(head)
+    asked = [vertices] if isinstance(vertices, int | str) else list(vertices)
+    centres = [mesh.number(vertex) for vertex in asked]
+    tables = spirals if isinstance(spirals, Mapping) else {"": spirals}
+    tables = {name: checked_spirals(mesh, table) for name, table in tables.items()}
+    pairs = [(centre, name) for centre in centres for name in tables]
+    if not 1 <= len(pairs) <= _MOST_TILES:
+        raise UserError(f"The figure shows 1 to {_MOST_TILES} spirals, not {len(pairs)}.")
+    columns = min(len(pairs), 4)
+    side = min(320, 760 // columns)
+    shots, titles, words = [], [], []
+    for centre, name in pairs:
+        spiral = tables[name][centre]
+        # All spirals of one vertex are shown from one place, so that they can be compared.
+        shown = np.concatenate([table[centre] for table in tables.values()])
+        camera = near_camera(mesh, mesh.vertices[shown].astype(float), centre, (side, side))
+        shots.append((photo(mesh, camera), camera.project(mesh.vertices[spiral])))
+        called = next((k for k, v in mesh.names.items() if v == centre), f"vertex {centre}")
+        titles.append(f"{called}\n{name}" if name else called)
+        words.append(spiral_words(mesh, spiral, name))
+    rows = [range(k, min(k + columns, len(pairs))) for k in range(0, len(pairs), columns)]
+    figure, axes = tiles_figure(
+        [[shots[i][0] for i in row] for row in rows], titles=[[titles[i] for i in r] for r in rows]
+    )
+    for row, line in zip(rows, axes, strict=True):
+        for i, axis in zip(row, line, strict=True):
+            draw_path(axis, shots[i][1][:, :2])
+    return figure, f"Spirals on {mesh.name}, dark at the centre, bright outside. " + " ".join(words)
+
+
+def spiral_words(mesh: Mesh, spiral: NDArray[Any], name: str = "") -> str:
+    """Say where a spiral goes and how far it reaches."""
+    places = mesh.vertices[spiral].astype(np.float64)
+    reach = 1000 * np.linalg.norm(places - places[0], axis=1).max()
+    kind = f" with {name}" if name else ""
+    return (
+        f"The spiral of {mesh.words(int(spiral[0]))}{kind} takes {len(spiral)} vertices, "
+        f"{_listed(spiral)}; the farthest lies {reach:.0f} mm from the centre."
+    )
+
+
+def level_vertex(mesh: Mesh, pyramid: MeshPyramid, level: int, vertex: int) -> int:
+    """Return which vertex of a level lies nearest to a vertex of the full mesh."""
+    kept = mesh.vertices[pyramid.origin(level)].astype(np.float64)
+    return int(np.square(kept - mesh.vertices[vertex]).sum(1).argmin())
+
+
+def field_of(
+    mesh: Mesh, pyramid: MeshPyramid, level: int, vertex: int
+) -> tuple[NDArray[np.float64], int]:
+    """Return the share of paths that begin at each vertex of the full mesh, and the centre.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        The full mesh.
+    pyramid : MeshPyramid
+        What computes.
+    level : int
+        After how many convolutions.
+    vertex : int
+        Of the full mesh; the nearest that the level keeps is looked at.
+
+    Returns
+    -------
+    tuple of ndarray and int
+        ``(V,)``, which sums to 1, and the centre's number on the full mesh.
+
+    Raises
+    ------
+    UserError
+        If the pyramid has no such level.
+    """
+    from talking_heads.geometry.pyramid import receptive_field
+
+    last = len(pyramid.levels) - 1
+    if not 0 <= level <= last:
+        raise UserError(f"The pyramid has the levels 0 to {last}, not {level}.")
+    own = level_vertex(mesh, pyramid, level, vertex)
+    paths = receptive_field(pyramid, level, own)
+    return paths / paths.sum(), int(pyramid.origin(level)[own])
+
+
+def field_words(mesh: Mesh, weights: NDArray[Any], centre: int, level: int) -> str:
+    """Say how large a receptive field is."""
+    seen = np.flatnonzero(weights)
+    far = np.linalg.norm(mesh.vertices[seen] - mesh.vertices[centre], axis=1).max(initial=0.0)
+    order = np.sort(weights)[::-1].cumsum()
+    half = int(np.searchsorted(order, 0.5 - 1e-9)) + 1
+    count = f"{level} convolution{'' if level == 1 else 's'}"
+    return (
+        f"After {count}, {mesh.words(centre)} sees {len(seen)} of {len(weights)} vertices "
+        f"({100 * len(seen) / len(weights):.1f} %), up to {1000 * far:.0f} mm away; half of the "
+        f"paths begin at {half} of them."
+    )
 
 
 def field_figure(
@@ -83,20 +411,105 @@ def field_figure(
 
     With several pyramids (such as dilation 1 and 2) each has a row.
 
+    Parameters
+    ----------
+    head : Face, Head or str
+        The mesh that the pyramid begins with.
+    pyramid : MeshPyramid, or mapping of name to MeshPyramid
+        What computes.
+    vertex : int or str, optional
+        On the full mesh; at each level the nearest vertex that is left is taken.
+    levels : sequence of int, optional
+        After how many convolutions; by default 1 to all.
+
     Returns
     -------
     tuple of Figure and str
         For `talking_heads.course.figures.show`; the words say how many vertices each field holds.
+
+    Raises
+    ------
+    UserError
+        If a pyramid does not fit the mesh, or vertex or level are not there.
     """
-    raise NotImplementedError
+    mesh = mesh_of(head)
+    place = mesh.number(vertex)
+    named = pyramid if isinstance(pyramid, Mapping) else {"": pyramid}
+    yaw, _ = facing(mesh, place)
+    rows, titles, words = [], [], []
+    for name, one in named.items():
+        checked_pyramid(mesh, one)
+        asked = list(range(1, len(one.levels))) if levels is None else list(levels)
+        wide = min(190, 760 // max(len(asked), 1))
+        row, line = [], []
+        if name:
+            words.append(f"{name}:")
+        for level in asked:
+            weights, centre = field_of(mesh, one, level, place)
+            camera = whole_camera(mesh, (wide, round(1.2 * wide)), yaw - 14.0)
+            row.append((photo(mesh, camera, colors=field_colors(mesh, weights)), camera, centre))
+            seen = int((weights > 0).sum())
+            line.append(f"{name + ', ' if name else ''}level {level}\n{seen:,} vertices")
+            words.append(field_words(mesh, weights, centre, level))
+        rows.append(row)
+        titles.append(line)
+    figure, axes = tiles_figure([[shot for shot, _, _ in row] for row in rows], titles=titles)
+    for row, axis_row in zip(rows, axes, strict=True):
+        for (_, camera, centre), axis in zip(row, axis_row, strict=True):
+            x, y, _ = camera.project(mesh.vertices[centre][None])[0]
+            axis.plot(x, y, "o", ms=4, mfc="none", mec=INK, mew=1.1)
+    shades = "Darker red: on more paths, on a logarithmic scale; pale skin: not seen."
+    return figure, " ".join([f"Receptive fields on {mesh.name}.", *words, shades])
 
 
-def pyramid_figure(head: Face | Head | str, pyramid: MeshPyramid) -> tuple[Figure, str]:
+def pyramid_figure(
+    head: Face | Head | str, pyramid: MeshPyramid, *, side: int = 190
+) -> tuple[Figure, str]:
     """Draw the meshes of all levels side by side with their edges.
+
+    Parameters
+    ----------
+    head : Face, Head or str
+        The mesh that the pyramid begins with.
+    pyramid : MeshPyramid
+        What to draw.
+    side : int
+        Most pixels of width that a mesh gets.
 
     Returns
     -------
     tuple of Figure and str
         For `talking_heads.course.figures.show`.
+
+    Raises
+    ------
+    UserError
+        If the pyramid does not fit the mesh.
     """
-    raise NotImplementedError
+    mesh = mesh_of(head)
+    return pyramid_picture(mesh, checked_pyramid(mesh, pyramid), side), pyramid_words(mesh, pyramid)
+
+
+def pyramid_picture(mesh: Mesh, pyramid: MeshPyramid, side: int = 190) -> Figure:
+    """Draw the figure of `pyramid_figure`."""
+    wide = min(side, 760 // len(pyramid.levels))
+    camera = whole_camera(mesh, (wide, round(1.3 * wide)))
+    shots, titles = [], []
+    for number, level in enumerate(pyramid.levels):
+        shots.append(photo(level_mesh(mesh, pyramid, number), camera))
+        titles.append(
+            f"level {number}\n{len(level.vertices):,} vertices\n{len(level.triangles):,} triangles"
+        )
+    return tiles_figure([shots], titles=[titles])[0]
+
+
+def pyramid_words(mesh: Mesh, pyramid: MeshPyramid) -> str:
+    """Say how large each level of a pyramid is."""
+    sizes = [
+        f"level {number} {len(level.vertices):,} vertices and {len(level.triangles):,} triangles"
+        for number, level in enumerate(pyramid.levels)
+    ]
+    return (
+        f"The mesh of {mesh.name} at {len(sizes)} resolutions side by side: {', '.join(sizes)}. "
+        "Each level keeps some of the vertices of the one before, where they are."
+    )

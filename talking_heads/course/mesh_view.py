@@ -5,51 +5,241 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
+import numpy as np
 from numpy.typing import NDArray
+
+from talking_heads.course.figures import png_of
+from talking_heads.course.head_box import WIDE, DescribedBox
+from talking_heads.course.mesh_figures import (
+    draw_path,
+    field_colors,
+    field_of,
+    field_words,
+    path_colors,
+    pyramid_picture,
+    pyramid_words,
+    spiral_picture,
+    spiral_words,
+    tiles_figure,
+)
+from talking_heads.course.mesh_picture import (
+    Mesh,
+    checked_pyramid,
+    checked_spirals,
+    facing,
+    level_mesh,
+    mesh_of,
+    photo,
+    whole_camera,
+)
+from talking_heads.errors import UserError
+from talking_heads.geometry import vertex_normals
+from talking_heads.view.picture import BACKGROUND
+from talking_heads.view.player import Cover
 
 if TYPE_CHECKING:
     from talking_heads.corpus.heads import Head
     from talking_heads.face import Face
     from talking_heads.geometry.pyramid import MeshPyramid
 
+_FOV = 24.0
+_EDGES = 0x3A4048
+_BY_NUMBER = "by number"
+_LIFT = 0.0007  # metres that a path runs above the skin
+_STEPS = 8  # pieces of a path from one vertex to the next
+
 
 def named_vertices(head: Face | Head | str) -> dict[str, int]:
     """Return vertices of a face by name, where its landmarks are known.
 
-    Such as ``{"tip of the nose": 12, "middle of the upper lip": 40, "left corner of the mouth":
-    ..., "chin": ..., "edge of the left eye": ..., "forehead": ...}``. Left is the face's own.
+    Parameters
+    ----------
+    head : Face, Head or str
+        As in `spiral_view`.
+
+    Returns
+    -------
+    dict of str to int
+        Such as ``"tip of the nose"``, ``"middle of the upper lip"``, ``"left corner of the
+        mouth"``, ``"chin"``, ``"left cheek"``, ``"forehead"``. Left is the face's own left.
     """
-    raise NotImplementedError
+    return dict(mesh_of(head).names)
 
 
-class MeshBox(widgets.VBox):
+class MeshBox(DescribedBox):
     """Controls above a k3d mesh, with a still and words; what the three views share.
 
     Attributes
     ----------
     plot : k3d.Plot
-        The mesh and what is drawn on it.
-    description : str
-        What is shown now, in words.
-    still : bytes
-        A PNG picture of it, shown where no widget runs.
+        The mesh and what is drawn on it; add k3d objects to it at will.
     """
 
-    plot: Any
+    intro = ""
+    """What the controls are, for people who cannot see them."""
+
+    def __init__(self, mesh: Mesh, controls: list[widgets.Widget], title: str, height: int) -> None:
+        self.mesh, self.title = mesh, title
+        self.status = widgets.HTML()
+        self.plot = _plot(height)
+        cover = Cover(layout=widgets.Layout(height="0", margin="0"))
+        super().__init__([cover, *controls, self.status, self.plot], cover)
+
+    def _what(self) -> str:
+        """Say what is shown now."""
+        raise NotImplementedError
+
+    @property
+    def description(self) -> str:
+        """What the view shows, in words."""
+        return " ".join(filter(None, [self.title and f"{self.title}:", self.intro, self._what()]))
+
+    def look(self, point: NDArray[Any], yaw: float, pitch: float, reach: float) -> None:
+        """Look at a point.
+
+        Parameters
+        ----------
+        point : ndarray
+            ``(3,)`` metres: the middle of the picture.
+        yaw, pitch : float
+            Degrees by which a still would turn the mesh; see `talking_heads.view.raster.render`.
+        reach : float
+            Metres of height that are seen.
+        """
+        a, b = np.radians([yaw, pitch])
+        away = reach / (2 * np.tan(np.radians(_FOV / 2)))
+        eye = point + away * np.array([-np.sin(a) * np.cos(b), np.sin(b), np.cos(a) * np.cos(b)])
+        self.plot.camera = [*map(float, eye), *map(float, point), 0.0, 1.0, 0.0]
 
 
-class SpiralBox(MeshBox):
+class _PlaceBox(MeshBox):
+    """A mesh box with a vertex to choose, by name or by number."""
+
+    def __init__(
+        self, mesh: Mesh, vertex: int, others: list[widgets.Widget], title: str, height: int
+    ) -> None:
+        names = list(mesh.names)
+        self.place = widgets.Dropdown(
+            options=[_BY_NUMBER, *names], value=_BY_NUMBER, description="Place", style=WIDE,
+            layout=widgets.Layout(width="300px"),
+        )  # fmt: skip
+        self.vertex = widgets.IntSlider(
+            vertex, 0, len(mesh.vertices) - 1, description="Vertex", continuous_update=False,
+            style=WIDE, layout=widgets.Layout(width="min(420px, 96%)"),
+        )  # fmt: skip
+        wrap = widgets.Layout(flex_flow="row wrap")
+        row = widgets.HBox([self.place, self.vertex, *others], layout=wrap)
+        super().__init__(mesh, [row], title, height)
+        self._name_place()
+        self.place.observe(self._go, names="value")
+        self.vertex.observe(self._move, names="value")
+
+    def _go(self, change: Any) -> None:
+        if change["new"] != _BY_NUMBER:
+            self.vertex.value = self.mesh.names[change["new"]]
+
+    def _move(self, _change: Any) -> None:
+        self._name_place()
+        self._draw(turn=True)
+
+    def _name_place(self) -> None:
+        named = {number: name for name, number in reversed(self.mesh.names.items())}
+        self.place.value = named.get(self.vertex.value, _BY_NUMBER)
+
+    def _draw(self, *, turn: bool) -> None:
+        """Show what the controls say; look from the vertex' side if wanted."""
+        raise NotImplementedError
+
+
+class SpiralBox(_PlaceBox):
     """A spiral on a head; made by `spiral_view`.
 
     Attributes
     ----------
     place : Dropdown
         Vertices by name.
-    vertex : BoundedIntText and IntSlider
+    vertex : IntSlider
         The centre by number.
-    spiral : ndarray
-        ``(L,)`` the vertices of the spiral now, centre first.
+    steps : IntSlider
+        How many vertices of the spiral are drawn.
     """
+
+    intro = (
+        "A head to turn, on which a spiral runs from its centre, dark blue, to its end, yellow, "
+        "with a number at each vertex; controls for the centre and for how far it is drawn."
+    )
+
+    def __init__(
+        self, mesh: Mesh, spirals: NDArray[np.int64], vertex: int, title: str, height: int
+    ) -> None:
+        import k3d
+
+        self._spirals = spirals
+        length = spirals.shape[1]
+        self.steps = widgets.IntSlider(
+            length, 1, length, description="Drawn", style=WIDE,
+            layout=widgets.Layout(width="min(300px, 96%)"),
+        )  # fmt: skip
+        super().__init__(mesh, vertex, [self.steps], title, height)
+        _add_mesh(self.plot, mesh)
+        # Points shrink where vertices lie close together, and never grow beyond one size.
+        self._line = k3d.line(np.zeros((2, 3), np.float32), shader="mesh", width=0.001)
+        self._points = k3d.points(np.zeros((1, 3), np.float32), point_size=0.003, shader="mesh")
+        self._numbers = [
+            k3d.text(
+                str(number), color=0x1F2933, reference_point="cc", size=0.75, label_box=True,
+                is_html=True,
+            )
+            for number in range(length)
+        ]  # fmt: skip
+        for item in (self._line, self._points, *self._numbers):
+            self.plot += item
+        self._draw(turn=True)
+        self.steps.observe(lambda _: self._draw(turn=False), names="value")
+
+    @property
+    def spiral(self) -> NDArray[np.int64]:
+        """The vertices of the spiral, centre first, ``(L,)``."""
+        return self._spirals[self.vertex.value]
+
+    def _draw(self, *, turn: bool) -> None:
+        shown = self.spiral[: self.steps.value]
+        colors = _packed(255 * path_colors(len(self.spiral)))
+        path, pieces = raised_path(self.mesh, shown)
+        places = path[::_STEPS]
+        whole = self.mesh.vertices[self.spiral].astype(np.float64)
+        reach = max(3.6 * float(np.linalg.norm(whole - whole.mean(0), axis=1).max()), 0.05)
+        with self.plot.hold_sync():
+            self._line.vertices = path
+            self._line.colors = colors[pieces]
+            self._line.width = 0.006 * reach
+            self._points.positions = places
+            self._points.colors = colors[: len(places)]
+            self._points.point_size = 0.028 * reach
+            for number, text in enumerate(self._numbers):
+                text.visible = number < len(places)
+                if text.visible:
+                    normal = self.mesh.normals[shown[number]]
+                    text.position = (places[number] + 0.03 * reach * normal).tolist()
+        if turn:
+            yaw, pitch = facing(self.mesh, self.vertex.value)
+            self.look((whole.min(0) + whole.max(0)) / 2, yaw, pitch, reach)
+        self.tell(self._what())
+
+    def _what(self) -> str:
+        words = spiral_words(self.mesh, self.spiral)
+        if self.steps.value < len(self.spiral):
+            words += f" The first {self.steps.value} are drawn."
+        return words
+
+    @property
+    def still(self) -> bytes:
+        """A PNG picture of the spiral from the side of its centre."""
+        picture, camera = spiral_picture(self.mesh, self.spiral, (360, 320))
+        figure, axes = tiles_figure([[picture]], titles=[[""]])
+        places = camera.project(self.mesh.vertices[self.spiral])[:, :2]
+        draw_path(axes[0][0], places[: self.steps.value])
+        return png_of(figure)
 
 
 def spiral_view(
@@ -80,22 +270,94 @@ def spiral_view(
     -------
     SpiralBox
         Display it as the last line of a cell. The controls need a running kernel.
+
+    Raises
+    ------
+    UserError
+        If the spirals do not fit the mesh, or there is no such vertex.
     """
-    raise NotImplementedError
+    mesh = mesh_of(head)
+    return SpiralBox(mesh, checked_spirals(mesh, spirals), mesh.number(vertex), title, height)
 
 
-class FieldBox(MeshBox):
+class FieldBox(_PlaceBox):
     """A receptive field on a head; made by `field_view`.
 
     Attributes
     ----------
-    level : IntSlider
-        1 to the number of levels: after how many convolutions.
     place : Dropdown
-        Where on the face; the nearest vertex that is left at the level is taken.
-    weights : ndarray
-        ``(V,)`` share of the paths that begin at each vertex; sums to 1.
+        Vertices by name.
+    vertex : IntSlider
+        A vertex of the full mesh; the nearest one that is left at the level is looked at.
+    level : IntSlider
+        After how many convolutions, from 0: the vertex itself.
     """
+
+    intro = (
+        "A head to turn, red where the vertices lie that one output of the pyramid sees, the "
+        "darker the more paths lead from there, on a logarithmic scale; controls for the output's "
+        "place and level."
+    )
+
+    def __init__(
+        self, mesh: Mesh, pyramid: MeshPyramid, vertex: int, level: int, title: str, height: int
+    ) -> None:
+        import k3d
+
+        self._pyramid = pyramid
+        self.level = widgets.IntSlider(
+            level, 0, len(pyramid.levels) - 1, description="Level", style=WIDE,
+            layout=widgets.Layout(width="min(300px, 96%)"),
+        )  # fmt: skip
+        super().__init__(mesh, vertex, [self.level], title, height)
+        self._skin = _add_mesh(self.plot, mesh)
+        self._dot = k3d.points(
+            np.zeros((1, 3), np.float32), point_size=0.004, color=0x0B62A8, shader="mesh"
+        )
+        self.plot += self._dot
+        self._draw(turn=True)
+        self.level.observe(lambda _: self._draw(turn=False), names="value")
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """The share of the paths that begin at each vertex of the mesh, ``(V,)``; sums to 1."""
+        return self._field()[0]
+
+    @property
+    def centre(self) -> int:
+        """The vertex that is looked at, by its number on the full mesh."""
+        return self._field()[1]
+
+    def _field(self) -> tuple[NDArray[np.float64], int]:
+        return field_of(self.mesh, self._pyramid, self.level.value, self.vertex.value)
+
+    def _draw(self, *, turn: bool) -> None:
+        weights, centre = self._field()
+        with self.plot.hold_sync():
+            self._skin.colors = _packed(field_colors(self.mesh, weights))
+            self._dot.positions = (
+                self.mesh.vertices[centre] + _LIFT * self.mesh.normals[centre]
+            ).astype(np.float32)[None]
+        if turn:
+            yaw, _ = facing(self.mesh, centre)
+            height = 1.15 * float(np.ptp(self.mesh.vertices[:, 1]))
+            self.look(self.mesh.middle, yaw - 14.0, 0.0, height)
+        self.tell(self._what())
+
+    def _what(self) -> str:
+        weights, centre = self._field()
+        return field_words(self.mesh, weights, centre, self.level.value)
+
+    @property
+    def still(self) -> bytes:
+        """A PNG picture of the heat map."""
+        weights, centre = self._field()
+        camera = whole_camera(self.mesh, (300, 340), facing(self.mesh, centre)[0] - 14.0)
+        picture = photo(self.mesh, camera, colors=field_colors(self.mesh, weights))
+        figure, axes = tiles_figure([[picture]], titles=[[""]])
+        x, y, _ = camera.project(self.mesh.vertices[centre][None])[0]
+        axes[0][0].plot(x, y, "o", ms=5, mfc="none", mec="#0b62a8", mew=1.4)
+        return png_of(figure)
 
 
 def field_view(
@@ -119,17 +381,64 @@ def field_view(
         On the full mesh, by number or name; the nearest vertex that the level keeps is taken.
     level : int, optional
         After how many convolutions, 1 to all; by default all.
+    title : str
+        Begins the description.
+    height : int
+        Pixels.
 
     Returns
     -------
     FieldBox
         Display it as the last line of a cell. The controls need a running kernel.
+
+    Raises
+    ------
+    UserError
+        If the pyramid does not begin with the mesh, or there is no such vertex or level.
     """
-    raise NotImplementedError
+    mesh = mesh_of(head)
+    checked_pyramid(mesh, pyramid)
+    last = len(pyramid.levels) - 1
+    level = last if level is None else level
+    if not 0 <= level <= last:
+        raise UserError(f"The pyramid has the levels 0 to {last}, not {level}.")
+    return FieldBox(mesh, pyramid, mesh.number(vertex), level, title, height)
 
 
 class PyramidBox(MeshBox):
     """The levels of a pyramid side by side; made by `pyramid_view`."""
+
+    intro = "Meshes to turn."
+
+    def __init__(self, mesh: Mesh, pyramid: MeshPyramid, title: str, height: int) -> None:
+        import k3d
+
+        self._pyramid = pyramid
+        super().__init__(mesh, [], title, height)
+        low, high = mesh.vertices.min(0), mesh.vertices.max(0)
+        step = 1.25 * float(max(high[0] - low[0], high[2] - low[2]))
+        for number, count in enumerate(pyramid.sizes):
+            aside = np.array([number * step, 0.0, 0.0], dtype=np.float32)
+            _add_mesh(self.plot, level_mesh(mesh, pyramid, number), aside)
+            top = np.array([mesh.middle[0], high[1] + 0.012, mesh.middle[2]]) + aside
+            self.plot += k3d.text(
+                f"{count:,}", position=top.tolist(), color=0x1F2933, reference_point="cb",
+                size=0.9, is_html=True,
+            )  # fmt: skip
+        width = (len(pyramid.sizes) - 1) * step
+        middle = mesh.middle + np.array([width / 2, 0.0, 0.0])
+        # The page is some 900 pixels wide; all levels must fit.
+        reach = max(1.3 * float(high[1] - low[1]), (width + step) * height / 900)
+        self.look(middle, -8.0, 0.0, reach)
+        self.tell(self._what())
+
+    def _what(self) -> str:
+        return pyramid_words(self.mesh, self._pyramid)
+
+    @property
+    def still(self) -> bytes:
+        """A PNG picture of the levels."""
+        return png_of(pyramid_picture(self.mesh, self._pyramid))
 
 
 def pyramid_view(
@@ -137,9 +446,90 @@ def pyramid_view(
 ) -> PyramidBox:
     """Show the meshes of all levels side by side, with their edges and numbers of vertices.
 
+    Parameters
+    ----------
+    head : Face, Head or str
+        The mesh that the pyramid begins with.
+    pyramid : MeshPyramid
+        From `talking_heads.geometry.pyramid.build_pyramid`.
+    title : str
+        Begins the description.
+    height : int
+        Pixels.
+
     Returns
     -------
     PyramidBox
         Display it as the last line of a cell.
+
+    Raises
+    ------
+    UserError
+        If the pyramid does not begin with the mesh.
     """
-    raise NotImplementedError
+    mesh = mesh_of(head)
+    return PyramidBox(mesh, checked_pyramid(mesh, pyramid), title, height)
+
+
+def raised_path(
+    mesh: Mesh, vertices: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return a line that goes from vertex to vertex in arcs above the surface.
+
+    A straight line between vertices far apart would run below the skin where it bulges.
+
+    Returns
+    -------
+    tuple of ndarray
+        ``(n, 3)`` metres, the vertices at every eighth place; and ``(n,)`` which vertex of the
+        path each place leads to.
+    """
+    points = mesh.vertices[vertices].astype(np.float64)
+    normals = mesh.normals[vertices]
+    line, owner = [points[:1] + _LIFT * normals[:1]], [np.zeros(1, dtype=np.int64)]
+    for number in range(1, len(points)):
+        share = (np.arange(1, _STEPS + 1) / _STEPS)[:, None]
+        ends, sides = points[number - 1 : number + 1], normals[number - 1 : number + 1]
+        side = sides[0] * (1 - share) + sides[1] * share
+        rise = _LIFT + 0.12 * np.linalg.norm(ends[1] - ends[0]) * 4 * share * (1 - share)
+        line.append(ends[0] * (1 - share) + ends[1] * share + rise * side)
+        owner.append(np.full(_STEPS, number))
+    return np.concatenate(line).astype(np.float32), np.concatenate(owner)
+
+
+def _plot(height: int) -> Any:
+    import k3d
+
+    return k3d.plot(
+        grid_visible=False, axes_helper=0.0, camera_auto_fit=False, camera_fov=_FOV,
+        height=height, menu_visibility=False, lighting=1.4,
+        background_color=int.from_bytes(bytes(BACKGROUND), "big"),
+    )  # fmt: skip
+
+
+def _add_mesh(plot: Any, mesh: Mesh, aside: NDArray[np.float32] | None = None) -> Any:
+    """Add a mesh, its edges and what surrounds it to a plot; return the mesh."""
+    import k3d
+
+    aside = np.zeros(3, dtype=np.float32) if aside is None else aside
+    places = np.ascontiguousarray(mesh.vertices + aside)
+    corners = np.ascontiguousarray(mesh.triangles, dtype=np.uint32)
+    skin = k3d.mesh(places, corners, colors=_packed(mesh.colors), flat_shading=False, side="double")
+    plot += skin
+    normals = vertex_normals(places.astype(np.float64), mesh.triangles)
+    above = (places + 1e-4 * normals).astype(np.float32)
+    plot += k3d.mesh(above, corners, wireframe=True, color=_EDGES, opacity=0.45)
+    points, around, colors = mesh.around
+    if len(around):
+        plot += k3d.mesh(
+            np.ascontiguousarray(points + aside),
+            np.ascontiguousarray(around, dtype=np.uint32),
+            colors=_packed(colors), flat_shading=False, side="double",
+        )  # fmt: skip
+    return skin
+
+
+def _packed(colors: NDArray[Any]) -> NDArray[np.uint32]:
+    """Return colours, 0 to 255, as k3d takes them: one number each."""
+    table = np.round(np.asarray(colors, dtype=np.float64)).astype(np.uint32)
+    return np.asarray((table[:, 0] << 16) + (table[:, 1] << 8) + table[:, 2], dtype=np.uint32)

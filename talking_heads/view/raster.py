@@ -31,6 +31,8 @@ _LIGHTS = (
     ((0.10, 0.40, -0.90), (0.90, 0.95, 1.00), 0.05, 0.30),
 )
 _PIECE = 4_000_000  # pixels of triangles that are worked on at once, about 0.5 GB
+_HIDDEN = 0.0015  # metres that an edge may lie behind a surface and still be its own
+_EDGE, _EDGE_COLOR = 0.72, 0.02  # how much of a pixel an edge covers, and how bright it is
 _SKY, _GROUND = np.array([0.30, 0.31, 0.33]), np.array([0.17, 0.145, 0.135])
 
 
@@ -46,6 +48,7 @@ def render(
     center: tuple[float, float, float] = _CENTER,
     background: tuple[int, int, int] = BACKGROUND,
     samples: int = 2,
+    edges: NDArray[np.integer[Any]] | None = None,
 ) -> NDArray[np.uint8]:
     """Draw a mesh with smooth shading.
 
@@ -70,6 +73,8 @@ def render(
         sRGB.
     samples : int
         Edge smoothing: the picture is drawn this many times larger, then averaged.
+    edges : ndarray, optional
+        ``(E, 2)`` pairs of vertices between which a thin dark line is drawn where it is seen.
 
     Returns
     -------
@@ -93,11 +98,41 @@ def render(
     p = (vertices - np.asarray(center)) @ _view_rotation(yaw, pitch).T
     normals = vertex_normals(p, triangles)
     lit = _shade(normals, p, np.asarray(colors, dtype=np.float64))
-    scale = height / _VIEW_HEIGHT * zoom * _CAMERA_DISTANCE / (_CAMERA_DISTANCE - p[:, 2])
-    xy = np.stack([width / 2 + p[:, 0] * scale, height / 2 - p[:, 1] * scale], axis=1)
-    image = _rasterise(xy, p[:, 2], triangles, lit, width, height, _linear(np.array(background)))
+    xy = _on_screen(p, width, height, zoom)
+    image, depth = _rasterise(
+        xy, p[:, 2], triangles, lit, width, height, _linear(np.array(background))
+    )
+    if edges is not None and len(edges):
+        _draw_edges(image, depth, xy, p[:, 2], np.asarray(edges), width, height)
     image = image.reshape(size[1], samples, size[0], samples, 3).mean(axis=(1, 3))
     return (_srgb(image) * 255.0 + 0.5).astype(np.uint8)
+
+
+def project(
+    points: Floats,
+    *,
+    size: tuple[int, int] = (320, 320),
+    yaw: float = 0.0,
+    pitch: float = 0.0,
+    zoom: float = 1.0,
+    center: tuple[float, float, float] = _CENTER,
+) -> NDArray[np.float64]:
+    """Return where `render` draws points.
+
+    Parameters
+    ----------
+    points : ndarray
+        ``(n, 3)`` metres.
+    size, yaw, pitch, zoom, center
+        As in `render`.
+
+    Returns
+    -------
+    ndarray
+        ``(n, 3)``: pixels from the left, pixels from the top, and metres toward the viewer.
+    """
+    p = (np.asarray(points, dtype=np.float64) - np.asarray(center)) @ _view_rotation(yaw, pitch).T
+    return np.column_stack([_on_screen(p, *size, zoom), p[:, 2]])
 
 
 def still(
@@ -152,6 +187,11 @@ def png(image: NDArray[np.uint8]) -> bytes:
     return stream.getvalue()
 
 
+def _on_screen(p: Floats, width: int, height: int, zoom: float) -> Floats:
+    scale = height / _VIEW_HEIGHT * zoom * _CAMERA_DISTANCE / (_CAMERA_DISTANCE - p[:, 2])
+    return np.stack([width / 2 + p[:, 0] * scale, height / 2 - p[:, 1] * scale], axis=1)
+
+
 def _view_rotation(yaw: float, pitch: float) -> Floats:
     a, b = np.radians([yaw, pitch])
     turn = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
@@ -199,8 +239,8 @@ def _rasterise(
     width: int,
     height: int,
     background: Floats,
-) -> Floats:
-    """Fill the triangles that face the viewer, nearest last; return linear colours."""
+) -> tuple[Floats, Floats]:
+    """Fill the triangles that face the viewer, nearest last; return linear colours and depth."""
     image = np.broadcast_to(background, (height * width, 3)).copy()
     a, b, c = (xy[triangles[:, i]] for i in range(3))
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
@@ -247,4 +287,28 @@ def _rasterise(
         best = winner[shown]
         nearest[shown] = depth[best]
         image[shown] = (weights[best][:, :, None] * lit[tri[owner[best]]]).sum(1)
-    return image
+    return image, nearest
+
+
+def _draw_edges(
+    image: Floats,
+    depth: Floats,
+    xy: Floats,
+    z: Floats,
+    edges: NDArray[np.integer[Any]],
+    width: int,
+    height: int,
+) -> None:
+    """Darken the pixels along edges that nothing hides."""
+    start, end = xy[edges[:, 0]], xy[edges[:, 1]]
+    steps = np.maximum(np.ceil(np.abs(end - start).max(1)).astype(np.int64), 1) + 1
+    owner = np.repeat(np.arange(len(edges)), steps)
+    first = np.repeat(np.cumsum(steps) - steps, steps)
+    share = ((np.arange(len(owner)) - first) / (steps[owner] - 1))[:, None]
+    x, y = np.floor(start[owner] * (1 - share) + end[owner] * share).astype(np.int64).T
+    far = z[edges]
+    deep = far[owner, 0] * (1 - share[:, 0]) + far[owner, 1] * share[:, 0]
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    pixel, deep = (y * width + x)[inside], deep[inside]
+    seen = np.unique(pixel[deep > depth[pixel] - _HIDDEN])
+    image[seen] = image[seen] * (1 - _EDGE) + _EDGE_COLOR * _EDGE
