@@ -82,7 +82,8 @@ def nearest_codes(latents: Tensor, codebook: Tensor) -> Tensor:
     each other could not be told apart.
     """
     precision = torch.promote_types(latents.dtype, torch.float32)
-    tokens, table = latents.to(precision).flatten(0, -2), codebook.to(precision)
+    tokens = latents.to(precision).reshape(-1, latents.shape[-1])
+    table = codebook.to(precision)
     # Distances stay as they are when both move; small numbers lose less in the subtraction.
     middle = table.mean(0)
     table = table - middle
@@ -330,7 +331,7 @@ class VectorQuantizer(nn.Module):
 
     def _tokens(self, latents: Tensor, mask: Tensor | None) -> Tensor:
         """Return the latents that count, ``(n, C)`` in the codebook's precision."""
-        tokens = latents.detach().flatten(0, -2)
+        tokens = latents.detach().reshape(-1, self.channels)
         if mask is not None:
             tokens = tokens[_over_tokens(mask, latents.shape[:-1]).flatten()]
         return tokens.to(self.codebook.dtype)
@@ -382,7 +383,7 @@ class VectorQuantizer(nn.Module):
             closed = ~_over_tokens(mask, codes.shape)[..., None]
             tokens = tokens.masked_fill(closed, 0.0)
         sums = torch.zeros_like(self.codebook)
-        sums.index_add_(0, codes.flatten(), tokens.flatten(0, -2))
+        sums.index_add_(0, codes.flatten(), tokens.reshape(-1, self.channels))
         self.running_counts.lerp_(counts.to(sums.dtype), 1 - self.decay)
         self.running_sums.lerp_(self._of_all(sums), 1 - self.decay)
         # A code that nothing chose stays: sum and count shrank by one factor.
