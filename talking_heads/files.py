@@ -12,6 +12,8 @@ from typing import IO
 
 from talking_heads.errors import UserError
 
+_TEMPORARY = ".talking_heads."
+
 
 @contextmanager
 def atomic_write(path: str | PathLike[str]) -> Iterator[IO[bytes]]:
@@ -31,7 +33,7 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[IO[bytes]]:
         target = check_target(target.resolve())
     try:
         # Not named after the target: a name may be as long as the system allows.
-        handle, name = tempfile.mkstemp(prefix=".talking_heads.", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=_TEMPORARY, dir=target.parent)
     except OSError as error:
         raise _cannot_write(target, error) from error
     try:
@@ -50,6 +52,16 @@ def atomic_write(path: str | PathLike[str]) -> Iterator[IO[bytes]]:
         if isinstance(error, OSError):
             raise _cannot_write(target, error) from error
         raise
+
+
+def remove_leftovers(folder: str | PathLike[str]) -> None:
+    """Delete the temporary files that killed programs left in a folder; see `atomic_write`.
+
+    Only for a folder that no other program writes to.
+    """
+    for path in Path(folder).glob(f"{_TEMPORARY}*"):
+        with suppress(OSError):
+            path.unlink()
 
 
 def write_text(path: str | PathLike[str], text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def _run_train(options: argparse.Namespace) -> int:
+    from talking_heads.models import MODELS
     from talking_heads.training import train
 
     corpus, encoder, cache = _listen(options)
@@ -30,8 +32,13 @@ def _run_train(options: argparse.Namespace) -> int:
         progress=not options.quiet,
         encoder=encoder,
         feature_cache=cache,
+        view=options.view,
+        precision=options.precision,
+        tensorboard=options.tensorboard,
     )
-    print(f"{folder}: use it with --model {folder}")
+    if os.environ.get("RANK", "0") == "0":
+        hint = f": use it with --model {folder}" if options.name in MODELS else ""
+        print(f"{folder}{hint}")
     return 0
 
 
@@ -50,12 +57,12 @@ def _listen(
             )
         return options.data, options.encoder, None
     from talking_heads.corpus import load_corpus
-    from talking_heads.models import model_class
+    from talking_heads.models import network_class
     from talking_heads.speech.encoders import load_encoder
     from talking_heads.speech.feature_cache import FeatureCache
 
     # Before the corpus and the weights are read, which takes a while.
-    model_class(options.name).check_takes_encoder()
+    network_class(options.name).check_takes_encoder()
     corpus = load_corpus(options.data)
     encoder = load_encoder(options.encoder, fps=corpus.fps, **choices)
     if options.features is not None and not encoder.frozen:
@@ -72,12 +79,20 @@ def add_train_commands(commands: Subparsers[Any]) -> None:
     train = add_command(
         commands, "train", _run_train, "Train a model. Run it again to go on where it stopped."
     )
-    train.add_argument("name", help="which system: diff_speaker or conv_regressor")
+    train.add_argument(
+        "name",
+        help="which system: diff_speaker or conv_regressor; or which motion prior: motion_vqvae or "
+        "graph_vqvae",
+    )
     train.add_argument(
         "--data", required=True, help='the corpus folder, or "course" for the course\'s own'
     )
     train.add_argument("--out", type=Path, required=True, help="the checkpoint folder to write")
-    train.add_argument("--preset", default="course", help="course, full or paper (course)")
+    train.add_argument(
+        "--preset",
+        default="course",
+        help="course (default), full, paper; an unknown name lists all",
+    )
     train.add_argument("--steps", type=positive, help="training steps (default: the preset's)")
     train.add_argument("--seed", type=seed, default=0, help="of weights, batches and noise (0)")
     train.add_argument(
@@ -86,6 +101,23 @@ def add_train_commands(commands: Subparsers[Any]) -> None:
         default=(),
         metavar="NAMES",
         help="speakers to leave out, such as slt,rms (none)",
+    )
+    train.add_argument(
+        "--view",
+        help="what of the course's head is learnt: coefficients (default of systems), vertices@low "
+        "(default of priors), vertices@medium or vertices@high",
+    )
+    train.add_argument(
+        "--precision",
+        default="auto",
+        help="of matrix products: float32, bfloat16 or auto, which is bfloat16 on a GPU that has "
+        "it (auto)",
+    )
+    train.add_argument(
+        "--tensorboard",
+        type=Path,
+        metavar="FOLDER",
+        help="write losses there as they come, for the program tensorboard",
     )
     listening = train.add_argument_group(
         "audio encoder", "What listens in diff_speaker. By default what the preset names."

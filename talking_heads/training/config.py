@@ -8,8 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from talking_heads.errors import UserError
+
+try:
+    from talking_heads.models.loading import network_class
+except ImportError:
+    from talking_heads.models import model_class as network_class
 from talking_heads.training.augment import Augmentation
 
+SCHEDULES = ("cosine", "constant", "halving")
 _MOST_NUMBERS = 40_000_000
 """Of motion in a batch on a laptop: 160 MB."""
 
@@ -31,9 +37,15 @@ class TrainConfig:
     it knows of speech shall be bent, not forgotten. A log-mel encoder begins with random weights,
     and learns as fast as the rest."""
     warm_up: int = 100
-    """Steps in which it rises to the peak; then it falls along a cosine."""
+    """Steps in which it rises to the peak."""
+    schedule: str = "cosine"
+    """What it does then: fall along a "cosine", stay "constant" as in the paper, or "halving":
+    fall to the half again and again, as in the papers with a quantized space of motion."""
     final_rate: float = 0.02
-    """Share of the peak at which it ends; 1 keeps it constant, as the paper does."""
+    """Share of the peak at which the cosine ends."""
+    halve_epochs: int = 20
+    """Epochs, passes over the training clips, between two halvings. CodeTalker and GLDiTalker: 20
+    on VOCASET; GLDiTalker 50 and StreamingTalker's code 40 on BIWI."""
     weight_decay: float = 0.01
     """AdamW's."""
     clip_norm: float = 1.0
@@ -51,25 +63,23 @@ class TrainConfig:
 
         Parameters
         ----------
-        name : {"course", "full", "paper"}
-            Of the preset.
+        name : str
+            Of the preset: one of those of the model's configuration.
         model : str
-            One of `talking_heads.models.MODELS`.
+            A model or a motion prior, by the name that `talking_heads.models.network_class` knows.
 
         Raises
         ------
         UserError
             If there is no such model or preset.
         """
-        if model not in _PRESETS:
-            raise UserError(f"There is no model {model!r:.60}. Choose from: {', '.join(_PRESETS)}.")
+        network_class(model).config_type.preset(name)
         presets = _PRESETS[model]
-        if name not in presets:
-            raise UserError(f"There is no preset {name!r:.60}. Choose from: {', '.join(presets)}.")
-        return cls(**presets[name])
+        # Variants of a network, such as a causal one, train as the course's does.
+        return cls(**presets.get(name, presets["course"]))
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "crop", "warm_up", "save_every"):
+        for name in ("steps", "batch", "crop", "warm_up", "halve_epochs", "save_every"):
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise UserError(f"For training, {name} is a whole number from 1, not {value!r}.")
@@ -81,14 +91,20 @@ class TrainConfig:
             raise UserError(f"For training, ema is from 0 to below 1, not {self.ema!r}.")
         if not 0 <= self.final_rate <= 1:
             raise UserError(f"For training, final_rate is from 0 to 1, not {self.final_rate!r}.")
+        if self.schedule not in SCHEDULES:
+            raise UserError(
+                f"For training, schedule is {', '.join(SCHEDULES)}, not {self.schedule!r:.60}."
+            )
 
-    def fitted_to(self, channels: int) -> TrainConfig:
+    def fitted_to(self, channels: int, processes: int = 1) -> TrainConfig:
         """Return the settings with no more clips in a batch than a laptop's memory holds.
 
         Parameters
         ----------
         channels : int
             Numbers in a frame of motion.
+        processes : int
+            Which share the batch equally: of a smaller batch each has as many clips.
 
         Returns
         -------
@@ -97,12 +113,27 @@ class TrainConfig:
             for the 23,370 of BIWI. A step needs some ten times the batch's own size.
         """
         most = _MOST_NUMBERS // (self.crop * channels)
-        return dataclasses.replace(self, batch=max(1, min(self.batch, most)))
+        if most >= self.batch:
+            return self
+        return dataclasses.replace(self, batch=max(1, most // processes) * processes)
 
-    def learning_rate_at(self, step: int) -> float:
-        """Return the learning rate's share of its peak at ``step``, counted from 0."""
+    def learning_rate_at(self, step: int, clips: int = 1) -> float:
+        """Return the learning rate's share of its peak.
+
+        Parameters
+        ----------
+        step : int
+            From 0.
+        clips : int
+            For training, all in all: what an epoch is, for the schedule ``"halving"``.
+        """
         if step < self.warm_up:
             return (step + 1) / self.warm_up
+        if self.schedule == "constant":
+            return 1.0
+        if self.schedule == "halving":
+            epoch = step * self.batch // clips
+            return float(0.5 ** (epoch // self.halve_epochs))
         done = (step - self.warm_up) / max(1, self.steps - self.warm_up)
         fall = 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
         return self.final_rate + (1 - self.final_rate) * fall
@@ -111,6 +142,16 @@ class TrainConfig:
         """Return the settings as a dict that JSON can hold."""
         return dataclasses.asdict(self)
 
+
+_PRIOR: dict[str, Any] = {
+    "steps": 1500, "batch": 16, "crop": 64, "warm_up": 50, "ema": 0.99,
+}  # fmt: skip
+"""Of a motion prior that learns in minutes."""
+_PRIOR_FULL = {"steps": 20_000, "batch": 64, "learning_rate": 5e-4, "warm_up": 500, "ema": 0.9995}
+_PRIOR_PAPER: dict[str, Any] = {
+    "crop": 1000, "learning_rate": 1e-4, "warm_up": 1, "schedule": "halving", "ema": 0.0,
+}  # fmt: skip
+"""What the papers share: AdamW, whole clips, no running mean. Clipped gradients are ours."""
 
 _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     # The paper names batch and learning rate; the number of steps, the running mean and the
@@ -122,7 +163,7 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "paper": {
             "steps": 100_000, "batch": 32, "learning_rate": 1e-4, "encoder_rate": 1.0,
-            "warm_up": 1, "final_rate": 1.0, "ema": 0.9999,
+            "warm_up": 1, "schedule": "constant", "ema": 0.9999,
         },
     },
     # VOCA: 1e-4, constant; 100 epochs of batches of 64 pairs of frames, which are about 60,000
@@ -133,7 +174,21 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "full": {"steps": 20_000, "batch": 64, "learning_rate": 1e-3, "ema": 0.9995},
         "paper": {
             "steps": 60_000, "batch": 2, "crop": 64, "learning_rate": 1e-4, "warm_up": 1,
-            "final_rate": 1.0, "weight_decay": 0.0, "ema": 0.999,
+            "schedule": "constant", "weight_decay": 0.0, "ema": 0.999,
         },
+    },
+    "motion_vqvae": {
+        "course": _PRIOR,
+        "full": _PRIOR_FULL,
+        # StreamingTalker's code: 300 epochs of the 314 clips of VOCASET, 400 of the 192 of BIWI.
+        # CodeTalker: 200 epochs of batches of 1; on BIWI its rate stays.
+        "paper": _PRIOR_PAPER | {"steps": 47_100, "batch": 2},
+        "paper_biwi": _PRIOR_PAPER | {"steps": 76_800, "batch": 1, "halve_epochs": 40},
+    },
+    "graph_vqvae": {
+        "course": _PRIOR,
+        "full": _PRIOR_FULL,
+        # 200 epochs of the clips of VOCASET. On BIWI the rate is halved every 50.
+        "paper": _PRIOR_PAPER | {"steps": 62_800, "batch": 1},
     },
 }  # fmt: skip

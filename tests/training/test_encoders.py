@@ -22,7 +22,7 @@ from talking_heads.speech.encoder import AudioEncoder
 from talking_heads.speech.encoders import load_encoder
 from talking_heads.speech.feature_cache import FeatureCache
 from talking_heads.speech.pretrained import FREEZES
-from talking_heads.training import TrainConfig, loop, train
+from talking_heads.training import TrainConfig, fitting, loop, train
 from talking_heads.training.evaluate import evaluate
 from tests.training.conftest import build_corpus
 
@@ -115,7 +115,7 @@ class _PowerCut(Exception):
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, step: int, go: Callable[[], object]) -> None:
-    original = loop.update_ema
+    original = fitting.update_ema
 
     def cut(mean: torch.nn.Module, model: torch.nn.Module, decay: float, now: int) -> None:
         if now == step:
@@ -123,7 +123,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, step: int, go: Callable[[], objec
         original(mean, model, decay, now)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "update_ema", cut)
+        patch.setattr(fitting, "update_ema", cut)
         with pytest.raises(_PowerCut):
             go()
 
@@ -206,7 +206,7 @@ def test_kept_features_give_the_same_losses_and_motion(
 ) -> None:
     """On whole clips, of sound that is not changed, nothing differs."""
     corpus, whole = build_corpus(fps=fps), dataclasses.replace(SETTINGS, crop=100)
-    monkeypatch.setattr(loop, "augment_mel", lambda mel, _: mel)
+    monkeypatch.setattr(fitting, "augment_mel", lambda mel, _: mel)
     calls = []
 
     def listen(name: str, cached: bool) -> dict[str, Any]:
@@ -238,8 +238,8 @@ def test_a_crop_gets_its_part_of_the_whole_clips_features(
     batches: list[dict[str, torch.Tensor]] = []
     original = loop.TrainingData.batch
 
-    def watched(self: loop.TrainingData, step: int, size: int) -> dict[str, torch.Tensor]:
-        batches.append(original(self, step, size))
+    def watched(self: loop.TrainingData, step: int, *how: int) -> dict[str, torch.Tensor]:
+        batches.append(original(self, step, *how))
         return batches[-1]
 
     monkeypatch.setattr(loop.TrainingData, "batch", watched)

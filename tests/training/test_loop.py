@@ -22,9 +22,10 @@ from talking_heads.models import (
 from talking_heads.speech.encoder import LogMelEncoder
 from talking_heads.speech.small_hubert import SmallHubert, SmallHubertConfig
 from talking_heads.speech.small_hubert_encoder import SmallHubertEncoder
-from talking_heads.training import TrainConfig, loop, train
+from talking_heads.training import TrainConfig, fitting, loop, train
 from talking_heads.training.data import TrainingData
-from talking_heads.training.loop import parameter_groups, update_ema
+from talking_heads.training.figures import measure
+from talking_heads.training.fitting import parameter_groups, update_ema
 
 CONFIG = DiffSpeakerConfig(
     width=16, layers=1, heads=2, feed_forward=32, encoder_width=16, encoder_blocks=1,
@@ -105,14 +106,14 @@ def test_the_regressor_trains_too(
 
     whole = train_it(tmp_path / "first", evaluate=False, settings=SETTINGS)
     with monkeypatch.context() as patch:
-        original = loop.update_ema
+        original = fitting.update_ema
 
         def cut(mean: torch.nn.Module, model: torch.nn.Module, decay: float, now: int) -> None:
             if now == 8:
                 raise _PowerCut
             original(mean, model, decay, now)
 
-        patch.setattr(loop, "update_ema", cut)
+        patch.setattr(fitting, "update_ema", cut)
         with pytest.raises(_PowerCut):
             train_it(tmp_path / "cut", settings=SETTINGS)
     resumed = train_it(tmp_path / "cut", evaluate=False, settings=SETTINGS)
@@ -213,7 +214,7 @@ class _PowerCut(Exception):
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, corpus: Corpus, out: Path, step: int) -> None:
     """Train until the weights have been updated ``step`` times, then stop dead."""
-    original = loop.update_ema
+    original = fitting.update_ema
 
     def cut(mean: torch.nn.Module, model: torch.nn.Module, decay: float, now: int) -> None:
         if now == step:
@@ -221,7 +222,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, corpus: Corpus, out: Path, step: 
         original(mean, model, decay, now)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "update_ema", cut)
+        patch.setattr(fitting, "update_ema", cut)
         with pytest.raises(_PowerCut):
             run(corpus, out)
 
@@ -234,13 +235,13 @@ def test_a_resumed_run_equals_an_unbroken_one(
     assert not (tmp_path / "cut" / "config.json").exists()
     assert (tmp_path / "cut" / "training_state.safetensors").exists()
     seen: list[int] = []
-    original = loop.TrainingData.batch
+    original = TrainingData.batch
 
-    def watched(self: loop.TrainingData, step: int, size: int) -> dict[str, torch.Tensor]:
+    def watched(self: TrainingData, step: int, *how: int) -> dict[str, torch.Tensor]:
         seen.append(step)
-        return original(self, step, size)
+        return original(self, step, *how)
 
-    monkeypatch.setattr(loop.TrainingData, "batch", watched)
+    monkeypatch.setattr(TrainingData, "batch", watched)
     cut = run(corpus, tmp_path / "cut")
     assert seen == list(range(5, 12))
     assert cut["losses"] == whole["losses"]
@@ -375,8 +376,8 @@ def test_figures_do_without_picked_styles_where_few_clips_are_taken(
         face_ids={"maya": "head-03@low", "noah": "head-04@low"},
     )
     model = load_model(tmp_path)
-    assert "test_unseen_picked_style" in loop.measure(model, many, (0,))
-    assert "test_unseen_picked_style" not in loop.measure(model, many, (0,), clips=6)
+    assert "test_unseen_picked_style" in measure(model, many, (0,))
+    assert "test_unseen_picked_style" not in measure(model, many, (0,), clips=6)
 
 
 @pytest.mark.parametrize(
