@@ -59,6 +59,19 @@ def masked_mse(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     return masked_mean(_within(predicted - target, mask).square(), mask)
 
 
+def masked_l1(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean absolute error over the true frames.
+
+    Parameters
+    ----------
+    predicted, target : Tensor
+        ``(batch, frame, channel)``.
+    mask : Tensor
+        ``(batch, frame)`` bool.
+    """
+    return masked_mean(_within(predicted - target, mask).abs(), mask)
+
+
 def velocity_mse(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Return the mean squared error of the changes from frame to frame.
 

@@ -1,6 +1,7 @@
-"""The systems that turn speech into motion.
+"""The systems that turn speech into motion, and the motion priors some of them stand on.
 
-`load_model` gives a model by the name of a shipped checkpoint or from a folder.
+`load_model` gives a model and `load_prior` a prior, by the name of a shipped checkpoint or from a
+folder.
 """
 
 from talking_heads.models.base import Model
@@ -9,17 +10,41 @@ from talking_heads.models.contract import MotionContract
 from talking_heads.models.conv_config import ConvRegressorConfig
 from talking_heads.models.conv_regressor import ConvRegressor
 from talking_heads.models.diff_speaker import DiffSpeaker
-from talking_heads.models.loading import MODELS, load_model, model_class, shipped_models
+from talking_heads.models.loading import (
+    MODELS,
+    PRIORS,
+    load_model,
+    load_prior,
+    model_class,
+    network_class,
+    prior_class,
+    shipped_models,
+    shipped_priors,
+)
+from talking_heads.models.motion_prior import Bottleneck, MotionPrior
+from talking_heads.models.motion_vqvae import MotionVQVAE
+from talking_heads.models.network import Network
+from talking_heads.models.prior_config import MotionVQVAEConfig
 
 __all__ = [
     "MODELS",
+    "PRIORS",
+    "Bottleneck",
     "ConvRegressor",
     "ConvRegressorConfig",
     "DiffSpeaker",
     "DiffSpeakerConfig",
     "Model",
     "MotionContract",
+    "MotionPrior",
+    "MotionVQVAE",
+    "MotionVQVAEConfig",
+    "Network",
     "load_model",
+    "load_prior",
     "model_class",
+    "network_class",
+    "prior_class",
     "shipped_models",
+    "shipped_priors",
 ]

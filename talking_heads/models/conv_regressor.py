@@ -30,14 +30,15 @@ from talking_heads.models.base import Model
 from talking_heads.models.checks import check_speech, seeded
 from talking_heads.models.contract import MotionContract
 from talking_heads.models.conv_config import ConvRegressorConfig
+from talking_heads.models.principal import principal_components, training_frames
 from talking_heads.speech.encoder import AudioEncoder
 from talking_heads.speech.frames import frame_count, frame_to_sample
 from talking_heads.speech.mel import FLOOR_DB, HOP, MEAN_DB, N_MELS, SCALE_DB, WINDOW, log_mel
 
 _CHUNK = 1500
 """Frames that are computed at once of a long recording."""
-_PCA_FRAMES, _PCA_BYTES = 6000, 300_000_000
-"""Training frames for the principal components: at most so many, in at most so much memory."""
+_PCA_FRAMES = 6000
+"""Training frames for the principal components."""
 
 
 def window_start(frame: int, window: int, fps: float) -> int:
@@ -129,19 +130,9 @@ class ConvRegressor(Model):
         """
         if not self.config.pca:
             return
-        channels = self.contract.motion_dim
-        most = min(_PCA_FRAMES, max(2 * self.config.codes, _PCA_BYTES // (4 * channels)))
         # With many channels it is the frames whose products are compared, so fewer of them.
-        most = most if channels < 2000 else min(most, 1500)
-        # Neighbours are alike: where there are many clips, every fourth frame tells as much.
-        apart = 4 if clips > 100 else 1
-        parts: list[Tensor] = []
-        for step in range(clips):
-            one = batch(step, 1)
-            parts.append(self.normalise(one["motion"].flatten(2)[one["mask"]][::apart]))
-            if sum(map(len, parts)) >= most:
-                break
-        frames = torch.cat(parts)[:most]
+        most = _PCA_FRAMES if self.contract.motion_dim < 2000 else _PCA_FRAMES // 4
+        frames = training_frames(self, batch, clips, most, 2 * self.config.codes)
         middle, components = principal_components(frames, self.config.codes)
         self.motion_out.bias.copy_(middle)
         self.motion_out.weight.zero_()
@@ -317,40 +308,3 @@ class ConvRegressor(Model):
             face_id=self.contract.head(speaker),
             speaker=speaker,
         )
-
-
-def principal_components(frames: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Return the mean of some frames and the directions in which they vary most.
-
-    Parameters
-    ----------
-    frames : Tensor
-        ``(n, channel)``.
-    count : int
-        At most so many components.
-
-    Returns
-    -------
-    mean : Tensor
-        ``(channel,)``.
-    components : Tensor
-        ``(k, channel)``, orthogonal, the longest first: each as long as the standard deviation
-        along it, its largest number positive. ``k`` is `count`, or fewer where the frames vary in
-        fewer directions.
-    """
-    mean = frames.mean(0)
-    around = (frames - mean).double()
-    tall = len(frames) >= frames.shape[1]
-    gram = (around.T @ around if tall else around @ around.T) / len(frames)
-    powers, directions = torch.linalg.eigh(gram)
-    kept = int((powers > 1e-9 * powers[-1].clamp(min=1e-30)).sum())
-    keep = min(count, kept)
-    if not keep:
-        return mean, frames[:0]
-    powers, directions = powers[-keep:].flip(0), directions[:, -keep:].flip(1)
-    if tall:
-        components = directions.T * powers.sqrt()[:, None]
-    else:
-        components = directions.T @ around / math.sqrt(len(frames))
-    largest = components.gather(1, components.abs().argmax(1, keepdim=True))
-    return mean, (components * largest.sign()).to(frames.dtype)
