@@ -22,10 +22,13 @@ Ints = NDArray[np.integer[Any]]
 _EVENNESS = 1e-3
 # How many times more a boundary edge holds its place than a triangle of its size.
 _BOUNDARY = 100.0
-# No triangle turns by more than 78 degrees at once or becomes narrower than this, if it can be
-# helped.
-_LEAST_COSINE = 0.2
-_LEAST_SHAPE = 0.05
+# What a triangle may do when one of its corners moves: the least cosine of the angle by which it
+# turns, and the least of its doubled area over the sum of its squared sides (equilateral: 0.577).
+_CAREFUL = (0.2, 0.05)
+_UPRIGHT = (1e-3, 0.0)
+_ANY = (-1.0, 0.0)
+# By the same measure, a triangle whose corners lie on one line.
+_NO_AREA = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +67,10 @@ def decimate(vertices: Floats, triangles: Ints, factor: float) -> Decimation:
     Returns
     -------
     Decimation
-        Exactly ``ceil(V / factor)`` vertices. No triangle is flipped or without area, boundaries
-        and holes stay, and so do components while they have more than a few triangles.
+        Exactly ``ceil(V / factor)`` vertices. Boundaries, holes and components stay and no
+        triangle turns over or loses its area, as long as such a coarse mesh allows that. Where it
+        does not, vertices without triangles go first, then triangles may turn by any angle, and
+        at the very end surfaces may touch and holes close.
 
     Raises
     ------
@@ -79,9 +84,12 @@ def decimate(vertices: Floats, triangles: Ints, factor: float) -> Decimation:
     # Around the origin and of size 1, so that one set of tolerances fits all units.
     centred = points - points.mean(0)
     mesh = _Mesh(centred / (np.abs(centred).max() or 1.0), np.asarray(triangles, dtype=np.int64))
-    for careful in (True, False):
-        mesh.collapse(target, careful)
-    mesh.drop(target)
+    for rules in (_CAREFUL, _UPRIGHT):
+        mesh.collapse(target, rules)
+    mesh.drop_unused(target)
+    for last in (_ANY, None):
+        mesh.collapse(target, last)
+    mesh.drop_unused(target)
     return mesh.result(points)
 
 
@@ -114,21 +122,20 @@ class _Mesh:
     def cost(self, u: int, v: int) -> float:
         """Return what moving ``u`` onto ``v`` costs: squared distances to the planes of both."""
         x, y, z = self.points[v]
-        a, b, c, d, e, f, g, h, i, j = (
-            p + q for p, q in zip(self.quadrics[u], self.quadrics[v], strict=True)
-        )
+        p, q = self.quadrics[u], self.quadrics[v]
         planes = (
-            x * (a * x + 2 * (b * y + c * z + d))
-            + y * (e * y + 2 * (f * z + g))
-            + z * (h * z + 2 * i)
-            + j
+            x * ((p[0] + q[0]) * x + 2 * ((p[1] + q[1]) * y + (p[2] + q[2]) * z + p[3] + q[3]))
+            + y * ((p[4] + q[4]) * y + 2 * ((p[5] + q[5]) * z + p[6] + q[6]))
+            + z * ((p[7] + q[7]) * z + 2 * (p[8] + q[8]))
+            + p[9]
+            + q[9]
         )
         # Where all is flat, short edges go first: the samples stay even and triangles round.
-        px, py, pz = self.points[u]
-        step = (px - x) ** 2 + (py - y) ** 2 + (pz - z) ** 2
+        a, b, c = self.points[u]
+        step = (a - x) ** 2 + (b - y) ** 2 + (c - z) ** 2
         return max(planes, 0.0) + _EVENNESS * self.areas[u] * step
 
-    def collapse(self, target: int, careful: bool) -> None:
+    def collapse(self, target: int, rules: tuple[float, float] | None) -> None:
         """Move vertices onto neighbours, cheapest first, until ``target`` are left or none may."""
         heap: list[tuple[float, int, int, int, int]] = []
         blocked: list[set[int]] = [set() for _ in self.points]
@@ -149,10 +156,12 @@ class _Mesh:
             _, u, v, version_u, version_v = heapq.heappop(heap)
             if version[u] != version_u or version[v] != version_v:
                 continue
-            if not self.allowed(u, v, careful):
+            if rules is not None and not self.allowed(u, v, rules):
                 blocked[u].add(v)
                 continue
             self.merge(u, v)
+            if rules is None:
+                self.tidy(v)
             blocked[v].clear()
             around = self.neighbours(v)
             for w in around:
@@ -165,7 +174,7 @@ class _Mesh:
                     if self.alive[x] and x != v:
                         push(w, x)
 
-    def allowed(self, u: int, v: int, careful: bool) -> bool:
+    def allowed(self, u: int, v: int, rules: tuple[float, float]) -> bool:
         """Return whether the surface stays one, keeps its boundary and flips no triangle."""
         at_u, at_v = self.neighbours(u), self.neighbours(v)
         shared = at_u.get(v, 0)
@@ -190,26 +199,25 @@ class _Mesh:
             (third,) = set(self.triangles[t]) - {u, v}
             if self.around[third] <= gone:
                 return False
-        return all(self.keeps_its_side(corners, u, v, careful) for corners in moved)
+        return all(self.keeps_its_side(corners, u, v, *rules) for corners in moved)
 
-    def keeps_its_side(self, corners: list[int], u: int, v: int, careful: bool) -> bool:
-        """Return whether a triangle whose corner ``u`` moves to ``v`` does not turn over."""
+    def keeps_its_side(
+        self, corners: list[int], u: int, v: int, least_cosine: float, least_shape: float
+    ) -> bool:
+        """Return whether a triangle whose corner ``u`` moves to ``v`` stays a sound one."""
         p = self.points
         i = corners.index(u)
         b, c = p[corners[i - 2]], p[corners[i - 1]]
-        old, _ = _normal(p[u], b, c)
+        old, old_sides = _normal(p[u], b, c)
+        before = math.hypot(*old)
+        if before <= _NO_AREA * old_sides:
+            return True  # it has no side and no shape to lose
         new, sides = _normal(p[v], b, c)
         area = math.hypot(*new)
-        if area <= 1e-9 * sides:
-            return False  # three points on one line
-        before = math.hypot(*old)
-        if before == 0:
-            return True
-        turn = (old[0] * new[0] + old[1] * new[1] + old[2] * new[2]) / (area * before)
-        # Equilateral triangles have an area of 0.577 times the sum of squared sides here.
-        return turn > (_LEAST_COSINE if careful else 1e-3) and (
-            not careful or area > _LEAST_SHAPE * sides
-        )
+        if area <= _NO_AREA * sides or area < min(least_shape, before / old_sides) * sides:
+            return False
+        turn = old[0] * new[0] + old[1] * new[1] + old[2] * new[2]
+        return turn >= least_cosine * area * before
 
     def merge(self, u: int, v: int) -> None:
         """Move ``u`` onto ``v``; the triangles between them vanish."""
@@ -228,23 +236,27 @@ class _Mesh:
         self.version[v] += 1
 
     def forget(self, u: int) -> None:
+        """Count a vertex out."""
         self.alive[u] = False
         self.version[u] += 1
         self.left -= 1
 
-    def drop(self, target: int) -> None:
-        """Cut out vertices where nothing may move any more: first those without a triangle."""
-        while self.left > target:
-            lonely = [v for v, alive in enumerate(self.alive) if alive and not self.around[v]]
-            if lonely:
-                chosen = lonely[: self.left - target]
-            else:
-                living = [v for v, alive in enumerate(self.alive) if alive]
-                chosen = [min(living, key=lambda v: (len(self.around[v]), v))]
-            for u in chosen:
-                for t in list(self.around[u]):
-                    for w in self.triangles.pop(t):
-                        self.around[w].discard(t)
+    def tidy(self, v: int) -> None:
+        """Keep one of several triangles at ``v`` that have the same corners."""
+        known = set()
+        for t in sorted(self.around[v]):
+            corners = frozenset(self.triangles[t])
+            if corners in known:
+                for w in self.triangles.pop(t):
+                    self.around[w].discard(t)
+            known.add(corners)
+
+    def drop_unused(self, target: int) -> None:
+        """Leave out vertices without a triangle, in order, down to ``target`` at most."""
+        for u in range(len(self.points)):
+            if self.left == target:
+                return
+            if self.alive[u] and not self.around[u]:
                 self.parent[u] = -1
                 self.forget(u)
 
