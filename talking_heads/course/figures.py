@@ -38,7 +38,7 @@ _STYLE: dict[Any, Any] = {
     "font.size": 10.0,
 }
 _DPI = 100
-_COLORS = 32
+_COLORS, _COLORS_BESIDE = 32, 22  # of a picture; of one with colours to keep
 _kept: WeakKeyDictionary[Figure, list[str]] = WeakKeyDictionary()
 
 
@@ -83,7 +83,7 @@ def new_figure(
 def png_of(figure: Figure) -> bytes:
     """Draw a figure as a PNG of 32 colours, a third of the size of one with all of them.
 
-    Those of `keep_colors` come on top.
+    With `keep_colors` it has 22 and those that were kept.
     """
     from matplotlib.colors import to_rgb
     from PIL import Image
@@ -91,8 +91,9 @@ def png_of(figure: Figure) -> bytes:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=_DPI)
     whole = Image.open(stream).convert("RGB")
-    image = whole.quantize(_COLORS, dither=Image.Dither.NONE)
-    if kept := _kept.get(figure):
+    kept = _kept.get(figure)
+    image = whole.quantize(_COLORS_BESIDE if kept else _COLORS, dither=Image.Dither.NONE)
+    if kept:
         table = image.getpalette() or []
         for color in kept:
             table += [round(255 * part) for part in to_rgb(color)]
@@ -105,7 +106,7 @@ def png_of(figure: Figure) -> bytes:
 
 
 def keep_colors(figure: Figure, colors: Iterable[Any]) -> None:
-    """Have `png_of` draw some colours as they are: a photo takes up the 32 that there are else.
+    """Have `png_of` draw some colours as they are: a photo takes up all that there are else.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ PATH_MAP = "plasma"
 _PATH_END = 0.92  # the very end of the map is too pale to be seen
 FIELD_MAP = "YlOrRd"
 """Colours of a receptive field, from one path to most."""
-_FIELD_START = 0.18
+_FIELD_START = 0.12
 _MOST_TILES = 8
 _DPI = 100
 _RINGS = ("#0b3c68", "#2f7fbf", "#9cc7e6", "#d7e8f4")
@@ -64,6 +64,13 @@ def field_shares(weights: NDArray[Any]) -> NDArray[np.float64]:
     return shares
 
 
+def heat_colors(count: int = 10) -> NDArray[np.float64]:
+    """Return colours of receptive fields, from one path to most, ``(count, 3)``, 0 to 1."""
+    from matplotlib import colormaps
+
+    return np.asarray(colormaps[FIELD_MAP](np.linspace(_FIELD_START, 1, count))[:, :3])
+
+
 def field_colors(mesh: Mesh, weights: NDArray[Any]) -> NDArray[np.uint8]:
     """Return the colour of every vertex, ``(V, 3)``: pale skin outside a receptive field."""
     from matplotlib import colormaps
@@ -75,7 +82,10 @@ def field_colors(mesh: Mesh, weights: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def tiles_figure(
-    rows: Sequence[Sequence[NDArray[np.uint8]]], *, titles: Sequence[Sequence[str]]
+    rows: Sequence[Sequence[NDArray[np.uint8]]],
+    *,
+    titles: Sequence[Sequence[str]],
+    foot: int = 0,
 ) -> tuple[Figure, list[list[Axes]]]:
     """Return a figure of pictures in rows, each with a line above it, and the axes.
 
@@ -85,6 +95,8 @@ def tiles_figure(
         ``(height, width, 3)`` pictures of one size.
     titles : sequence of sequence of str
         One a picture.
+    foot : int
+        Pixels left free below.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -92,7 +104,7 @@ def tiles_figure(
     high, wide = rows[0][0].shape[:2]
     columns = max(map(len, rows))
     line = 18 * max(title.count("\n") + 1 if title else 0 for row in titles for title in row)
-    size = (columns * (wide + 4), len(rows) * (high + line + 4))
+    size = (columns * (wide + 4), len(rows) * (high + line + 4) + foot)
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(size[0] / _DPI, size[1] / _DPI), dpi=_DPI)
         axes: list[list[Axes]] = []
@@ -447,13 +459,20 @@ def field_figure(
         for level in asked:
             weights, centre = field_of(mesh, one, level, place)
             camera = whole_camera(mesh, (wide, round(1.2 * wide)), yaw - 14.0)
-            row.append((photo(mesh, camera, colors=field_colors(mesh, weights)), camera, centre))
+            row.append(
+                (
+                    photo(mesh, camera, colors=field_colors(mesh, weights), lines=False),
+                    camera,
+                    centre,
+                )
+            )
             seen = int((weights > 0).sum())
             line.append(f"{name + ', ' if name else ''}level {level}\n{seen:,} vertices")
             words.append(field_words(mesh, weights, centre, level))
         rows.append(row)
         titles.append(line)
     figure, axes = tiles_figure([[shot for shot, _, _ in row] for row in rows], titles=titles)
+    keep_colors(figure, heat_colors())
     for row, axis_row in zip(rows, axes, strict=True):
         for (_, camera, centre), axis in zip(row, axis_row, strict=True):
             x, y, _ = camera.project(mesh.vertices[centre][None])[0]
@@ -463,7 +482,7 @@ def field_figure(
 
 
 def pyramid_figure(
-    head: Face | Head | str, pyramid: MeshPyramid, *, side: int = 190
+    head: Face | Head | str, pyramid: MeshPyramid, *, side: int = 140
 ) -> tuple[Figure, str]:
     """Draw the meshes of all levels side by side with their edges.
 
@@ -490,7 +509,7 @@ def pyramid_figure(
     return pyramid_picture(mesh, checked_pyramid(mesh, pyramid), side), pyramid_words(mesh, pyramid)
 
 
-def pyramid_picture(mesh: Mesh, pyramid: MeshPyramid, side: int = 190) -> Figure:
+def pyramid_picture(mesh: Mesh, pyramid: MeshPyramid, side: int = 140) -> Figure:
     """Draw the figure of `pyramid_figure`."""
     wide = min(side, 760 // len(pyramid.levels))
     camera = whole_camera(mesh, (wide, round(1.3 * wide)))
@@ -500,7 +519,9 @@ def pyramid_picture(mesh: Mesh, pyramid: MeshPyramid, side: int = 190) -> Figure
         titles.append(
             f"level {number}\n{len(level.vertices):,} vertices\n{len(level.triangles):,} triangles"
         )
-    return tiles_figure([shots], titles=[titles])[0]
+    figure, _ = tiles_figure([shots], titles=[titles])
+    keep_colors(figure, [INK])
+    return figure
 
 
 def pyramid_words(mesh: Mesh, pyramid: MeshPyramid) -> str:

@@ -27,6 +27,7 @@ _INSIDE = np.array([96, 92, 92], np.uint8)
 _COVERS = ("hair", "shirt")
 """Parts of a head that hide the mesh that is looked at."""
 _FULL = 0.31  # metres of height that `render` shows at zoom 1
+_ROUND = 0.015  # metres
 _MIDDLE = "middle of the upper lip"
 
 
@@ -94,6 +95,11 @@ class Mesh:
         return f"vertex {vertex}" + (f" ({named[0]})" if named else "")
 
 
+def pale(colors: NDArray[Any]) -> NDArray[np.float64]:
+    """Return colours mixed with much of a light grey, so that other colours are seen on them."""
+    return np.asarray(colors * (1 - _PALENESS) + _PALE * _PALENESS)
+
+
 def mesh_of(head: Face | Head | str) -> Mesh:
     """Return the mesh of a head that networks work on: the skin of a course face, or all of it.
 
@@ -113,12 +119,11 @@ def mesh_of(head: Face | Head | str) -> Mesh:
     used, corners = np.unique(around, return_inverse=True)
     own = face.colors[:skin]
     ball = (own.min(1) > 225)[:, None]  # eyeballs that belong to the mesh stay white
-    pale = np.where(ball, own, own * (1 - _PALENESS) + _PALE * _PALENESS)
     return Mesh(
         name=face.id,
         vertices=face.vertices[:skin],
         triangles=face.triangles[inside],
-        colors=np.round(pale).astype(np.uint8),
+        colors=np.round(np.where(ball, own, pale(own))).astype(np.uint8),
         around=(
             face.vertices[used],
             corners.reshape(-1, 3).astype(np.int32),
@@ -145,14 +150,14 @@ def _names(face: Face, skin: int) -> dict[str, int]:
         near(_MIDDLE, middle("inner_lip_upper") + np.array([0, 0.005, 0.004]))
     if "inner_lip_lower" in marks:
         near("middle of the lower lip", middle("inner_lip_lower") + np.array([0, -0.006, 0.004]))
-    for name, landmark in {
-        "left corner of the mouth": "mouth_corner_left",
-        "right corner of the mouth": "mouth_corner_right",
-        "tip of the nose": "nose_tip",
-        "chin": "chin",
-    }.items():
+    for name, landmark, aside in (
+        ("left corner of the mouth", "mouth_corner_left", 0.004),
+        ("right corner of the mouth", "mouth_corner_right", -0.004),
+        ("tip of the nose", "nose_tip", 0.0),
+        ("chin", "chin", 0.0),
+    ):
         if landmark in marks:
-            near(name, middle(landmark))
+            near(name, middle(landmark) + np.array([aside, 0, 0.5 * abs(aside)]))
     if np.any(face.eye_centers) and "nose_tip" in marks:
         left, right = np.asarray(face.eye_centers, dtype=np.float64)
         tip, front = middle("nose_tip"), max(left[2], right[2])
@@ -213,8 +218,10 @@ def near_camera(
 
 
 def facing(mesh: Mesh, vertex: int) -> tuple[float, float]:
-    """Return yaw and pitch, degrees, that turn a vertex' normal nearly to the viewer."""
-    nx, ny, nz = mesh.normals[vertex]
+    """Return yaw and pitch, degrees, that turn the skin round a vertex nearly to the viewer."""
+    # In a fold, such as a corner of the mouth, one vertex' own normal points anywhere.
+    near = np.linalg.norm(mesh.vertices - mesh.vertices[vertex], axis=1) < _ROUND
+    nx, ny, nz = mesh.normals[near].mean(0)
     yaw = -np.degrees(np.arctan2(nx, nz))
     pitch = np.degrees(np.arctan2(ny, np.hypot(nx, nz)))
     # A face is best known from the front: turn and nod no further than is needed.

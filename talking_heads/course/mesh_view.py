@@ -8,13 +8,14 @@ import ipywidgets as widgets
 import numpy as np
 from numpy.typing import NDArray
 
-from talking_heads.course.figures import png_of
+from talking_heads.course.figures import keep_colors, png_of
 from talking_heads.course.head_box import WIDE, DescribedBox
 from talking_heads.course.mesh_figures import (
     draw_path,
     field_colors,
     field_of,
     field_words,
+    heat_colors,
     path_colors,
     pyramid_picture,
     pyramid_words,
@@ -339,7 +340,7 @@ class FieldBox(_PlaceBox):
                 self.mesh.vertices[centre] + _LIFT * self.mesh.normals[centre]
             ).astype(np.float32)[None]
         if turn:
-            yaw, _ = facing(self.mesh, centre)
+            yaw, _ = facing(self.mesh, self.vertex.value)
             height = 1.15 * float(np.ptp(self.mesh.vertices[:, 1]))
             self.look(self.mesh.middle, yaw - 14.0, 0.0, height)
         self.tell(self._what())
@@ -352,9 +353,11 @@ class FieldBox(_PlaceBox):
     def still(self) -> bytes:
         """A PNG picture of the heat map."""
         weights, centre = self._field()
-        camera = whole_camera(self.mesh, (300, 340), facing(self.mesh, centre)[0] - 14.0)
-        picture = photo(self.mesh, camera, colors=field_colors(self.mesh, weights))
+        yaw, _ = facing(self.mesh, self.vertex.value)
+        camera = whole_camera(self.mesh, (300, 340), yaw - 14.0)
+        picture = photo(self.mesh, camera, colors=field_colors(self.mesh, weights), lines=False)
         figure, axes = tiles_figure([[picture]], titles=[[""]])
+        keep_colors(figure, heat_colors())
         x, y, _ = camera.project(self.mesh.vertices[centre][None])[0]
         axes[0][0].plot(x, y, "o", ms=5, mfc="none", mec="#0b62a8", mew=1.4)
         return png_of(figure)

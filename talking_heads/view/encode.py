@@ -9,7 +9,7 @@ the eyes, the lids and the head, is sent as angles (see `talking_heads.view.turn
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -188,11 +188,28 @@ def encode_pose(face: Face, vertices: Floats) -> bytes:
     vertices : ndarray of float32, shape (vertex, 3)
         The pose in metres.
     """
-    offsets = np.asarray(vertices, dtype=np.float32) - face.vertices
-    moved = np.flatnonzero(np.abs(offsets).max(axis=1) > _STILL / 2)
-    steps, scales = _quantise(offsets[moved].reshape(1, -1))
-    index = moved.astype(np.uint16 if len(offsets) <= 65_536 else np.uint32)
-    return pack({"kind": "pose"}, {"index": index, "offsets": steps, "scales": scales})
+    return encode_poses([(face, vertices, None)])
+
+
+def encode_poses(poses: Sequence[tuple[Face, Floats, NDArray[np.uint8] | None]]) -> bytes:
+    """Encode one pose of each of several heads, with other colours where they are given.
+
+    Parameters
+    ----------
+    poses : sequence of (Face, ndarray, ndarray or None)
+        The face at rest, the pose in metres ``(vertex, 3)``, colours ``(vertex, 3)`` uint8.
+    """
+    arrays: dict[str, NDArray[Any]] = {}
+    for number, (face, vertices, colors) in enumerate(poses):
+        tail = str(number or "")
+        offsets = np.asarray(vertices, dtype=np.float32) - face.vertices
+        moved = np.flatnonzero(np.abs(offsets).max(axis=1) > _STILL / 2)
+        steps, scales = _quantise(offsets[moved].reshape(1, -1))
+        index = moved.astype(np.uint16 if len(offsets) <= 65_536 else np.uint32)
+        arrays |= {f"index{tail}": index, f"offsets{tail}": steps, f"scales{tail}": scales}
+        if colors is not None:
+            arrays[f"colors{tail}"] = np.asarray(colors, dtype=np.uint8)
+    return pack({"kind": "pose"}, arrays)
 
 
 def decode_motion(data: bytes) -> Floats:

@@ -35,6 +35,34 @@ class HeadWidget(anywidget.AnyWidget):
     description = ""
     still = b""
 
+    def show_content(self, content: Content, height: int, caption: str | None = None) -> None:
+        """Show heads that move, with their sound.
+
+        Parameters
+        ----------
+        content : Content
+            What `talking_heads.view.content.make_content` returns.
+        height : int
+            Height of the picture in pixels.
+        caption : str, optional
+            A line below the controls.
+        """
+        self.description = content.description
+        self.still = content.still
+        # One trait, so that the browser swaps heads and sound in one step.
+        self.content = {
+            "heads": [head.data for head in content.heads],
+            "sound": content.sound,
+            "seconds": content.seconds,
+            "title": content.title,
+            "description": content.description,
+            "labels": list(content.labels),
+            "caption": clean_text(caption or ""),
+            "height": height,
+            "width": 480 * len(content.heads),
+            "alive": content.alive,
+        }
+
     def __repr__(self) -> str:
         """Return the description: no memory address, so that saved outputs compare equal."""
         return self.description
@@ -83,25 +111,8 @@ class Player(HeadWidget):
         if title is not None:
             options["title"] = title
         height, caption = options.pop("height", 380), options.pop("caption", None)
-        self._show(make_content(motion, audio, **options), height, caption)
+        self.show_content(make_content(motion, audio, **options), height, caption)
         self._options["title"] = options.get("title")
-
-    def _show(self, content: Content, height: int, caption: str | None) -> None:
-        self.description = content.description
-        self.still = content.still
-        # One trait, so that the browser swaps heads and sound in one step.
-        self.content = {
-            "heads": [head.data for head in content.heads],
-            "sound": content.sound,
-            "seconds": content.seconds,
-            "title": content.title,
-            "description": content.description,
-            "labels": list(content.labels),
-            "caption": clean_text(caption or ""),
-            "height": height,
-            "width": 480 * len(content.heads),
-            "alive": content.alive,
-        }
 
 
 def play(

@@ -110,10 +110,19 @@ export class Head {
     return component * this.sum.length < this.coarse.length ? 32767 : 127;
   }
 
-  /** Takes a pose that the kernel sent: offsets from rest of the vertices that moved. */
-  takePose(source) {
-    const { arrays } = unpack(source);
-    const { index, offsets, scales } = arrays;
+  /**
+   * Takes the pose of head `number` that the kernel sent: offsets from rest of the vertices that
+   * moved, and perhaps colours.
+   */
+  takePose(arrays, number) {
+    const [index, offsets, scales, colors] = ["index", "offsets", "scales", "colors"]
+      .map((name) => arrays[name + (number || "")]);
+    if (!index) return;
+    if (colors) {
+      // The fourth number is how much the vertex shines; that stays.
+      for (let i = 0; i < colors.length; i++) this.colors[4 * Math.floor(i / 3) + (i % 3)] = colors[i];
+      this.recoloured = true;
+    }
     this.positions.set(this.rest);
     for (let i = 0; i < index.length; i++) {
       for (let axis = 0; axis < 3; axis++) {

@@ -3,7 +3,7 @@
 
 import { SilentClock, SoundClock } from "./clock.js";
 import { Life } from "./life.js";
-import { Head } from "./motion.js";
+import { Head, unpack } from "./motion.js";
 import { Scene } from "./scene.js";
 import { replaceStill } from "./still.js";
 import { liesOnDark, watchTheme } from "./theme.js";
@@ -188,10 +188,11 @@ class Player {
     this.request();
   }
 
-  /** Takes one pose from the kernel (the sliders of `explore`). */
+  /** Takes poses from the kernel, of the first head or of several (the sliders of `explore`). */
   pose(bytes) {
     if (!bytes?.byteLength || !this.heads.length) return;
-    this.heads[0].takePose(bytes);
+    const { arrays } = unpack(bytes);
+    this.heads.forEach((head, number) => head.takePose(arrays, number));
     this.posed = true;
     this.request();
   }

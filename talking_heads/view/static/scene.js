@@ -250,7 +250,8 @@ export class Scene {
     };
     mesh.positions = attribute(0, head.positions, 3, gl.FLOAT, false, gl.DYNAMIC_DRAW);
     mesh.normals = attribute(1, head.normals, 3, gl.FLOAT, false, gl.DYNAMIC_DRAW);
-    attribute(2, head.colors, 4, gl.UNSIGNED_BYTE, true, gl.STATIC_DRAW);
+    mesh.colors = attribute(2, head.colors, 4, gl.UNSIGNED_BYTE, true, gl.STATIC_DRAW);
+    head.recoloured = false;
     if (head.share) attribute(3, head.share, 1, gl.UNSIGNED_SHORT, true, gl.STATIC_DRAW);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, head.triangles, gl.STATIC_DRAW);
@@ -268,6 +269,10 @@ export class Scene {
       gl.bufferSubData(gl.ARRAY_BUFFER, 0, head.positions);
       gl.bindBuffer(gl.ARRAY_BUFFER, this.meshes[i].normals);
       gl.bufferSubData(gl.ARRAY_BUFFER, 0, head.normals);
+      if (!head.recoloured) return;
+      gl.bindBuffer(gl.ARRAY_BUFFER, this.meshes[i].colors);
+      gl.bufferSubData(gl.ARRAY_BUFFER, 0, head.colors);
+      head.recoloured = false;
     });
   }
 
