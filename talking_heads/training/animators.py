@@ -17,6 +17,7 @@ from talking_heads.models.baselines import (
     RidgeRegression,
 )
 from talking_heads.models.baselines.oracle import average_style
+from talking_heads.models.loading import shipped_priors
 from talking_heads.training.evaluation import Animator
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def load_animator(name_or_path: str | Path, corpus: Corpus) -> Animator:
     """
     name = os.fspath(name_or_path)
     if name not in BASELINES:
-        if name not in shipped_models() and not os.path.isdir(name):  # noqa: PTH112
+        shipped = (*shipped_models(), *shipped_priors())
+        if name not in shipped and not os.path.isdir(name):  # noqa: PTH112
             raise UserError(
                 f'There is no model "{shown(name)}". Shipped: {", ".join(shipped_models())}.\n'
                 f"Or give the folder of a checkpoint, or a baseline: {', '.join(BASELINES)}."

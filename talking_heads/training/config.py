@@ -8,11 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from talking_heads.errors import UserError
-
-try:
-    from talking_heads.models.loading import network_class
-except ImportError:
-    from talking_heads.models import model_class as network_class
+from talking_heads.models.loading import network_class
 from talking_heads.training.augment import Augmentation
 
 SCHEDULES = ("cosine", "constant", "halving")

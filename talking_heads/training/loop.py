@@ -14,15 +14,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from talking_heads.errors import UserError
-from talking_heads.models import Model, MotionContract
+from talking_heads.models import Model
 from talking_heads.models.checkpoint import write_json
 from talking_heads.models.config import ModelConfig
-
-try:
-    from talking_heads.models.loading import network_class
-except ImportError:
-    from talking_heads.models import model_class as network_class
-from talking_heads.models.network import Network
+from talking_heads.models.loading import network_class
+from talking_heads.models.motion_prior import MotionPrior
 from talking_heads.speech.encoder import AudioEncoder
 from talking_heads.speech.encoders import load_encoder
 from talking_heads.speech.feature_cache import FeatureCache
@@ -32,96 +28,14 @@ from talking_heads.training.figures import measure
 from talking_heads.training.fitting import STATE, fit
 from talking_heads.training.processes import choose_precision, processes
 from talking_heads.training.provenance import corpus_record
+from talking_heads.training.rate_distortion import prior_figures
 from talking_heads.training.tracking import check_tensorboard
+from talking_heads.training.views import build_contract, choose_view, training_head
 
 if TYPE_CHECKING:
     from talking_heads.corpus.collection import Corpus
-    from talking_heads.corpus.heads import Head
 
 RESULTS = "results.json"
-
-
-def build_contract(
-    corpus: Corpus, data: TrainingData, name: str, without: Sequence[str] = ()
-) -> MotionContract:
-    """Return the contract of a model that trains on ``data``, ``without`` some speakers.
-
-    Of vertices of the course's head, the average speaker wears the neutral face of the same
-    resolution; where the corpus has a mesh of its own, the first speaker's.
-    """
-    heads = tuple(corpus.face_ids[speaker] for speaker in data.speakers)
-    mesh: dict[str, Any] = {}
-    head = training_head(corpus, data)
-    if head is not None:
-        mesh = {
-            "kind": "vertices",
-            "vertices": len(head.vertices),
-            "topology_hash": head.topology_hash,
-            "unit": corpus.unit,
-        }
-        if corpus.surface is None:
-            resolution = data.view.partition("@")[2]
-            heads = tuple(f"{face.partition('@')[0]}@{resolution}" for face in heads)
-            mesh["average_head"] = f"neutral@{resolution}"
-    return MotionContract(
-        speakers=data.speakers,
-        heads=heads,
-        mean=data.mean,
-        scale=data.scale,
-        fps=corpus.fps,
-        **mesh,
-        provenance={
-            "model": name,
-            "corpus": corpus.name,
-            "clips": str(len(data)),
-            "seconds": f"{data.frames / corpus.fps:.0f}",
-            "date": datetime.now(UTC).date().isoformat(),
-            **({"without": ", ".join(without)} if without else {}),
-        },
-    )
-
-
-def training_head(corpus: Corpus, data: TrainingData) -> Head | None:
-    """Return the head of the first speaker trained on, at the resolution of the view.
-
-    None where coefficients are trained on.
-    """
-    kind, _, resolution = data.view.partition("@")
-    if kind != "vertices":
-        return None
-    return corpus.head(data.speakers[0], resolution or "low")
-
-
-def choose_view(kind: type[Network], corpus: Corpus, preset: str, view: str | None) -> str:
-    """Return the view of a corpus that a network trains on.
-
-    Parameters
-    ----------
-    kind : type
-        Of network.
-    corpus : Corpus
-        A mesh of its own leaves no choice.
-    preset : str
-        Which names a view for coefficients of the course's head; see `Network.preset_views`.
-    view : str or None
-        What was asked for.
-
-    Raises
-    ------
-    UserError
-        If nothing can be trained on such a view, or the corpus has none.
-    """
-    if view is None:
-        stored = corpus.view
-        return stored if stored != "coefficients" else kind.preset_views.get(preset, stored)
-    if view.partition("@")[0] not in ("coefficients", "vertices") or "@" in view.replace(
-        "vertices@", ""
-    ):
-        raise UserError(
-            f"Nothing is trained on the view {view!r:.60}.\n"
-            "Choose coefficients, vertices or a resolution such as vertices@low."
-        )
-    return view
 
 
 def _device_name(device: torch.device) -> str:
@@ -336,6 +250,8 @@ def train(
         stored = kind.from_pretrained(out)
         if isinstance(stored, Model):
             results["figures"] = measure(stored, data)
+        elif isinstance(stored, MotionPrior):
+            results["figures"] = prior_figures(stored, data)
     write_json(out / RESULTS, results)
     (out / STATE).unlink(missing_ok=True)
     return out

@@ -43,13 +43,13 @@ def event_writer(folder: Path | None, step: int) -> Iterator[Record]:
     check_tensorboard()
     from torch.utils.tensorboard import SummaryWriter
 
-    writer = SummaryWriter(str(folder), purge_step=step)  # type: ignore[no-untyped-call]
+    writer = SummaryWriter(str(folder), purge_step=step)
 
     def record(step: int, values: dict[str, float]) -> None:
         for name, value in values.items():
-            writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+            writer.add_scalar(name, value, step)
 
     try:
         yield record
     finally:
-        writer.close()  # type: ignore[no-untyped-call]
+        writer.close()

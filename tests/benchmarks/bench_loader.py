@@ -21,7 +21,7 @@ from talking_heads.corpus.batching import ClipDataset, batches, dealt_batch
 from talking_heads.face import Motion
 from talking_heads.models import DiffSpeaker, DiffSpeakerConfig
 from talking_heads.training.data import TrainingData
-from talking_heads.training.loop import build_contract
+from talking_heads.training.views import build_contract
 
 SIZE, STEPS = 24, 8
 

@@ -22,10 +22,11 @@ from talking_heads.models import (
 from talking_heads.speech.encoder import LogMelEncoder
 from talking_heads.speech.small_hubert import SmallHubert, SmallHubertConfig
 from talking_heads.speech.small_hubert_encoder import SmallHubertEncoder
-from talking_heads.training import TrainConfig, fitting, loop, train
+from talking_heads.training import TrainConfig, fitting, train
 from talking_heads.training.data import TrainingData
 from talking_heads.training.figures import measure
 from talking_heads.training.fitting import parameter_groups, update_ema
+from talking_heads.training.views import build_contract
 
 CONFIG = DiffSpeakerConfig(
     width=16, layers=1, heads=2, feed_forward=32, encoder_width=16, encoder_blocks=1,
@@ -62,7 +63,7 @@ def test_what_listens_is_what_the_preset_names(
 
 
 def test_a_given_encoder_learns_at_its_own_rate(corpus: Corpus) -> None:
-    contract = loop.build_contract(corpus, TrainingData(corpus, "train", 20, 0), "diff_speaker")
+    contract = build_contract(corpus, TrainingData(corpus, "train", 20, 0), "diff_speaker")
     given = SmallHubertEncoder(SmallHubert(SmallHubertConfig(16, 1, 2, 32)))
     model = DiffSpeaker(CONFIG, contract, given)
     groups = parameter_groups(model, TrainConfig(encoder_rate=0.25))
