@@ -18,6 +18,8 @@ from talking_heads.training.evaluation import (
 if TYPE_CHECKING:
     from talking_heads.corpus.collection import Corpus
 
+RESULTS = "results.json"
+"""Beside a checkpoint: how it was trained, and its figures."""
 _MOST_OTHER = 48
 """Clips of a split that are measured after training on a corpus without phonemes."""
 

@@ -24,7 +24,7 @@ from talking_heads.speech.encoders import load_encoder
 from talking_heads.speech.feature_cache import FeatureCache
 from talking_heads.training.config import TrainConfig
 from talking_heads.training.data import TrainingData
-from talking_heads.training.figures import measure
+from talking_heads.training.figures import RESULTS, measure
 from talking_heads.training.fitting import STATE, fit
 from talking_heads.training.processes import choose_precision, processes
 from talking_heads.training.provenance import corpus_record
@@ -34,8 +34,6 @@ from talking_heads.training.views import build_contract, choose_view, training_h
 
 if TYPE_CHECKING:
     from talking_heads.corpus.collection import Corpus
-
-RESULTS = "results.json"
 
 
 def _device_name(device: torch.device) -> str:
