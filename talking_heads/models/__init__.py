@@ -10,6 +10,8 @@ from talking_heads.models.contract import MotionContract
 from talking_heads.models.conv_config import ConvRegressorConfig
 from talking_heads.models.conv_regressor import ConvRegressor
 from talking_heads.models.diff_speaker import DiffSpeaker
+from talking_heads.models.graph_config import GraphVQVAEConfig
+from talking_heads.models.graph_vqvae import GraphVQVAE
 from talking_heads.models.loading import (
     MODELS,
     PRIORS,
@@ -34,6 +36,8 @@ __all__ = [
     "ConvRegressorConfig",
     "DiffSpeaker",
     "DiffSpeakerConfig",
+    "GraphVQVAE",
+    "GraphVQVAEConfig",
     "Model",
     "MotionContract",
     "MotionPrior",

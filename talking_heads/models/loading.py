@@ -15,6 +15,7 @@ from talking_heads.models.base import Model
 from talking_heads.models.checkpoint import CONFIG, read_checkpoint, read_encoder
 from talking_heads.models.conv_regressor import ConvRegressor
 from talking_heads.models.diff_speaker import DiffSpeaker
+from talking_heads.models.graph_vqvae import GraphVQVAE
 from talking_heads.models.motion_prior import MotionPrior
 from talking_heads.models.motion_vqvae import MotionVQVAE
 from talking_heads.models.network import Network
@@ -22,7 +23,7 @@ from talking_heads.paths import checkpoint_dir
 
 MODELS: dict[str, type[Model]] = {kind.model_type: kind for kind in (DiffSpeaker, ConvRegressor)}
 """The classes of models by the name that ``config.json`` and the command line use."""
-PRIORS: dict[str, type[MotionPrior]] = {kind.model_type: kind for kind in (MotionVQVAE,)}
+PRIORS: dict[str, type[MotionPrior]] = {kind.model_type: kind for kind in (MotionVQVAE, GraphVQVAE)}
 """The classes of motion priors by such names. They hear nothing."""
 
 

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from talking_heads import losses
 from talking_heads.errors import UserError
@@ -209,8 +210,10 @@ class MotionPrior(Network):
         """
         if mask is not None:
             motion = motion.masked_fill(~mask[..., None], 0.0)
-        hidden = self.time_in(self.spatial_encode(motion), mask)
-        latents: Tensor = self.latent_in(hidden)
+        hidden = self.spatial_encode(motion)
+        if self.config.stem == "published":
+            hidden = functional.leaky_relu(hidden, 0.2)
+        latents: Tensor = self.latent_in(self.time_in(hidden, mask))
         return latents.unflatten(-1, (self.config.components, -1))
 
     def bottleneck(self, latents: Tensor, mask: Tensor | None = None) -> Bottleneck:

@@ -14,17 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from talking_heads.models.contract import MotionContract
 from talking_heads.models.motion_prior import MotionPrior
-from talking_heads.models.principal import principal_components, training_frames, whitening
+from talking_heads.models.principal import start_as_components
 from talking_heads.models.prior_config import MotionVQVAEConfig
-
-_PCA_FRAMES = 3000
-"""Training frames for the principal components."""
 
 
 class MotionVQVAE(MotionPrior):
@@ -50,8 +45,6 @@ class MotionVQVAE(MotionPrior):
     def spatial_encode(self, motion: Tensor) -> Tensor:
         """Map ``(batch, frame, channel)`` to ``(batch, frame, width)``: a linear map."""
         hidden: Tensor = self.motion_in(motion)
-        if self.config.stem == "published":
-            hidden = functional.leaky_relu(hidden, 0.2)
         return hidden
 
     def spatial_decode(self, hidden: Tensor) -> Tensor:
@@ -59,22 +52,7 @@ class MotionVQVAE(MotionPrior):
         out: Tensor = self.motion_out(hidden)
         return out
 
-    @torch.no_grad()
     def prepare(self, batch: Callable[[int, int], dict[str, Tensor]], clips: int) -> None:
-        """Start the outer linear maps as principal components, where `principal_start` says so.
-
-        The first one gives each component about unit variance, the last one undoes that. Where
-        the motion has fewer components than there are numbers, the others stay random in the first
-        map and become 0 in the last.
-        """
-        if not self.config.principal_start:
-            return
-        frames = training_frames(self, batch, clips, _PCA_FRAMES)
-        middle, components = principal_components(frames, self.config.width)
-        inward, outward = whitening(components)
-        self.motion_in.weight[: len(inward)] = inward
-        self.motion_in.bias.zero_()
-        self.motion_in.bias[: len(inward)] = -(inward @ middle)
-        self.motion_out.weight.zero_()
-        self.motion_out.weight[:, : len(inward)] = outward
-        self.motion_out.bias.copy_(middle)
+        """Start both linear maps as principal components, where `principal_start` says so."""
+        if self.config.principal_start:
+            start_as_components(self, batch, clips, self.motion_out, self.motion_in)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from talking_heads.models.network import Network
 
@@ -112,3 +112,43 @@ def whitening(components: Tensor, floor: float = 0.005) -> tuple[Tensor, Tensor]
     directions = components / deviations[:, None].clamp(min=1e-30)
     divisor = deviations.clamp(min=float(floor * deviations.norm()))[:, None].clamp(min=1e-30)
     return directions / divisor, (directions * divisor).T.contiguous()
+
+
+@torch.no_grad()
+def start_as_components(
+    network: Network,
+    batch: Callable[[int, int], dict[str, Tensor]],
+    clips: int,
+    last: nn.Linear,
+    first: nn.Linear | None = None,
+    most: int = 3000,
+) -> None:
+    """Start the outer linear maps of an autoencoder as principal components of the motion.
+
+    The first map gives each component about unit variance, see `whitening`; the last one undoes
+    that. Where the motion has fewer components than there are numbers, the others stay random in
+    the first map and become 0 in the last.
+
+    Parameters
+    ----------
+    network : Network
+        Whose maps they are.
+    batch, clips
+        The training data, as for `Network.prepare`.
+    last : Linear
+        From some numbers to the channels of normalised motion.
+    first : Linear, optional
+        From the channels to as many numbers.
+    most : int
+        Training frames that are looked at.
+    """
+    frames = training_frames(network, batch, clips, most)
+    middle, components = principal_components(frames, last.in_features)
+    inward, outward = whitening(components)
+    last.weight.zero_()
+    last.weight[:, : len(inward)] = outward
+    last.bias.copy_(middle)
+    if first is not None:
+        first.weight[: len(inward)] = inward
+        first.bias.zero_()
+        first.bias[: len(inward)] = -(inward @ middle)
