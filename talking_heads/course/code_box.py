@@ -204,7 +204,10 @@ class CodeBox(DescribedBox):
         near = "its own" if not rank else f"number {rank} of {coded.size - 1} by distance from it"
         if self.scope.value == ONE_FRAME:
             change = f"{place} in {where}: the clip has code {own}; shown is {code}, {near}."
-            frames = f" {self._frames_moved} frames move by more than {STILL_MM:g} mm somewhere."
+            frames = (
+                f" Frames of the clip in which anything moves by more than {STILL_MM:g} mm: "
+                f"{self._frames_moved}."
+            )
             if not rank:
                 return f"{change} Nothing is changed."
         else:
@@ -287,6 +290,7 @@ def code_figure(
     codes: int | list[int] = 4,
     *,
     head: Head | None = None,
+    heat: bool = True,
     mouth: bool = False,
 ) -> tuple[Figure, str]:
     """Draw one frame as decoded, and with other codes in one component, with mm moved.
@@ -298,6 +302,8 @@ def code_figure(
     codes : int or list of int
         Which codes; a number stands for so many codes spread over the codebook by distance, the
         nearest first and the farthest last.
+    heat : bool
+        Colours show how far the skin moved; else the faces have their own colours.
     mouth : bool
         Show the mouth alone, from near.
 
@@ -336,7 +342,8 @@ def code_figure(
         labels.append(f"code {code}\nlips {coded.by_region(moved).get('lips', (0, 0))[1]:.1f} mm")
         words.append(f"Code {code}, number {rank} by distance. {coded.region_words(moved)}")
     figure = faces_figure(
-        coded.face, poses, labels, values=heats, value_name=f"moved, {coded.unit}", mouth=mouth,
+        coded.face, poses, labels, values=heats if heat else None,
+        value_name=f"moved, {coded.unit}", mouth=mouth,
     )  # fmt: skip
     return figure, " ".join(words)
 

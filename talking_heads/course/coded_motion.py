@@ -187,7 +187,7 @@ class CodedMotion:
     def region_words(self, moved: NDArray[Any]) -> str:
         """Say how far the regions moved."""
         parts = [
-            f"{name} {mean:.1f} on average, {most:.1f} at most"
+            f"{name} {mean:.2f} on average, {most:.2f} at most"
             for name, (mean, most) in self.by_region(moved).items()
         ]
         return f"Moved, in {self.unit}: {'; '.join(parts)}."

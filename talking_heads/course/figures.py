@@ -117,7 +117,7 @@ def keep_colors(figure: Figure, colors: Iterable[Any]) -> None:
     """
     from matplotlib.colors import to_hex
 
-    known = _kept.setdefault(figure, [])
+    known = _kept.setdefault(figure, [INK, PAPER])
     known += [color for color in dict.fromkeys(map(to_hex, colors)) if color not in known]
 
 

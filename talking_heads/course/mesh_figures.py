@@ -520,7 +520,7 @@ def pyramid_picture(mesh: Mesh, pyramid: MeshPyramid, side: int = 140) -> Figure
             f"level {number}\n{len(level.vertices):,} vertices\n{len(level.triangles):,} triangles"
         )
     figure, _ = tiles_figure([shots], titles=[titles])
-    keep_colors(figure, [INK])
+    keep_colors(figure, [])
     return figure
 
 
