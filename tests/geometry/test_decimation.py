@@ -1,0 +1,298 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from talking_heads.errors import UserError
+from talking_heads.face import get_face
+from talking_heads.geometry import (
+    boundary_edges,
+    decimate,
+    edges,
+    is_manifold,
+    triangle_normals,
+    upsampling_matrix,
+)
+from talking_heads.geometry.decimation import closest_barycentric
+
+QUICK = settings(max_examples=25, deadline=None)
+
+
+def euler(triangles):
+    return len(np.unique(triangles)) - len(edges(triangles)) + len(triangles)
+
+
+def border_loops(triangles):
+    """Number of closed border lines."""
+    following = {}
+    for a, b in boundary_edges(triangles).tolist():
+        following.setdefault(a, set()).add(b)
+        following.setdefault(b, set()).add(a)
+    loops = 0
+    while following:
+        loops += 1
+        todo = [next(iter(following))]
+        while todo:
+            todo.extend(following.pop(todo.pop(), ()))
+    return loops
+
+
+def head(resolution="low"):
+    face = get_face(f"neutral@{resolution}")
+    count = face.parts["skin"].stop
+    triangles = face.triangles[(face.triangles < count).all(1)]
+    return face.vertices[:count].astype(float), triangles
+
+
+def check(vertices, triangles, factor):
+    """What holds for every decimation; returns it with the kept positions."""
+    done = decimate(vertices, triangles, factor)
+    size = math.ceil(len(vertices) / factor)
+    assert len(done.kept) == size
+    assert (np.diff(done.kept) > 0).all()
+    assert done.kept.min() >= 0
+    assert done.kept.max() < len(vertices)
+    assert done.triangles.min(initial=0) >= 0
+    assert done.triangles.max(initial=0) < size
+    assert all(len(set(t)) == 3 for t in done.triangles.tolist())
+    assert done.merged.shape == (len(vertices),)
+    np.testing.assert_array_equal(done.merged[done.kept], np.arange(size))
+    return done, vertices[done.kept]
+
+
+@pytest.mark.parametrize("factor", [1, 1.5, 2, 4, 10])
+def test_a_sphere_stays_a_closed_sphere_with_its_outside_outside(meshes, factor):
+    vertices, triangles = meshes.sphere(3)
+    done, kept = check(vertices, triangles, factor)
+    assert is_manifold(done.triangles)
+    assert len(boundary_edges(done.triangles)) == 0
+    assert euler(done.triangles) == 2
+    normals = triangle_normals(kept, done.triangles)
+    assert ((normals * kept[done.triangles].mean(1)).sum(1) > 0).all()
+    # The volume tends to the ball's; with 65 vertices it is still near.
+    volume = (
+        np.cross(*kept[done.triangles][:, :2].swapaxes(0, 1)) * kept[done.triangles][:, 2]
+    ).sum()
+    assert volume / 6 > 0.85 * 4 / 3 * np.pi
+
+
+def test_a_torus_keeps_the_hole_through_it(meshes):
+    vertices, triangles = meshes.torus()
+    done, _ = check(vertices, triangles, 4)
+    assert is_manifold(done.triangles)
+    assert euler(done.triangles) == 0
+    assert len(boundary_edges(done.triangles)) == 0
+
+
+def test_factor_one_changes_nothing(meshes):
+    vertices, triangles = meshes.torus()
+    done, _ = check(vertices, triangles, 1)
+    np.testing.assert_array_equal(done.triangles, triangles)
+
+
+@pytest.mark.parametrize("factor", [2, 5, 20, 30])
+def test_a_flat_square_stays_that_square(meshes, factor):
+    vertices, triangles = meshes.grid(11, 11)
+    done, kept = check(vertices, triangles, factor)
+    normals = triangle_normals(kept, done.triangles)
+    assert (normals[:, 2] > 0).all()
+    assert normals[:, 2].sum() / 2 == pytest.approx(100)
+    assert {0, 10, 110, 120} <= set(done.kept.tolist())
+
+
+def test_a_flat_frame_keeps_its_window_in_any_position(meshes):
+    vertices, triangles = meshes.grid(10, 10)
+    middle = vertices[triangles].mean(1)
+    hole = ((middle[:, :2] > 3) & (middle[:, :2] < 6)).all(1)
+    frame = triangles[~hole]
+    used = np.unique(frame)
+    index = np.zeros(100, int)
+    index[used] = np.arange(len(used))
+    turned = 70 * (vertices[used] @ meshes.random_rotation(1).T) + 1e3
+    done, kept = check(turned, index[frame], 6)
+    assert border_loops(done.triangles) == 2
+    area = np.linalg.norm(triangle_normals(kept, done.triangles), axis=1).sum() / 2
+    assert area == pytest.approx(70**2 * 72, rel=1e-9)
+
+
+def test_a_cube_is_left_with_its_corners():
+    side, inner = np.meshgrid(np.arange(5), np.arange(5))
+    flat = np.stack([side.ravel(), inner.ravel()], 1)
+    quads = [
+        (5 * j + i, 5 * j + i + 1, 5 * j + i + 6, 5 * j + i + 5) for i in range(4) for j in range(4)
+    ]
+    faces, points = [], []
+    for axis in range(3):
+        for end in (0, 4):
+            corner = np.insert(flat, axis, end, axis=1)
+            start = sum(map(len, points))
+            points.append(corner)
+            for a, b, c, d in quads:
+                # Insert the constant axis: 0 and 2 keep the winding, 1 turns it round.
+                out = (end == 4) == (axis != 1)
+                faces += [(a, b, c), (a, c, d)] if out else [(a, c, b), (a, d, c)]
+                faces[-2:] = [tuple(start + v for v in face) for face in faces[-2:]]
+    unique, index = np.unique(np.concatenate(points), axis=0, return_inverse=True)
+    triangles = index.ravel()[np.array(faces)]
+    assert len(unique) == 98
+    assert is_manifold(triangles)
+    done, kept = check(unique.astype(float), triangles, 98 / 8)
+    assert sorted(map(tuple, kept.tolist())) == sorted(
+        (x, y, z) for x in (0.0, 4.0) for y in (0.0, 4.0) for z in (0.0, 4.0)
+    )
+    assert euler(done.triangles) == 2
+
+
+@QUICK
+@given(seed=st.integers(0, 10**6), factor=st.sampled_from([1.3, 2, 3]))
+def test_random_sheets_keep_their_kind_and_turn_no_triangle(meshes, seed, factor):
+    vertices, triangles = meshes.random_sheet(seed, 80, height=0.1)
+    done, kept = check(vertices, triangles, factor)
+    assert is_manifold(done.triangles)
+    assert euler(done.triangles) == 1
+    assert border_loops(done.triangles) == 1
+    normals = triangle_normals(kept, done.triangles)
+    sides = kept[done.triangles] - np.roll(kept[done.triangles], 1, axis=1)
+    assert (np.linalg.norm(normals, axis=1) > 1e-6 * (sides**2).sum((1, 2))).all()
+
+
+@QUICK
+@given(seed=st.integers(0, 10**6), factor=st.floats(1, 60))
+def test_any_soup_of_triangles_reaches_its_size(meshes, seed, factor):
+    check(*meshes.tangle(seed, 20, 15), factor)
+
+
+@pytest.mark.parametrize("factor", [2, 4, 16, 100, 5000])
+def test_the_head_reaches_any_size(factor):
+    vertices, triangles = head()
+    done, _ = check(vertices, triangles, factor)
+    if factor <= 16:
+        assert is_manifold(done.triangles)
+        assert border_loops(done.triangles) == border_loops(triangles)
+        assert euler(done.triangles) == euler(triangles)
+
+
+def test_components_stay_apart(meshes):
+    a, t = meshes.sphere(2)
+    vertices = np.concatenate([a, np.add(a, [3, 0, 0]), np.add(0.3 * a, [0, 3, 0])])
+    triangles = np.concatenate([t, t + len(a), t + 2 * len(a)])
+    done, _ = check(vertices, triangles, 5)
+    part = done.kept // len(a)
+    assert set(part) == {0, 1, 2}
+    assert (part[done.triangles] == part[done.triangles][:, :1]).all()
+    assert euler(done.triangles) == 6
+    np.testing.assert_array_equal(part[done.merged], np.arange(len(vertices)) // len(a))
+
+
+def test_units_and_place_do_not_matter(meshes):
+    vertices, triangles = head()
+    before = decimate(vertices, triangles, 4)
+    for moved in (1000 * vertices, 1e-3 * vertices, vertices * 2 + 16):
+        after = decimate(moved, triangles, 4)
+        # Rounding may turn a tie, no more.
+        assert len(set(after.kept) & set(before.kept)) > 0.95 * len(before.kept)
+
+
+def test_folded_onto_a_point_or_a_line_it_still_ends():
+    line = np.stack([np.arange(12.0), np.zeros(12), np.zeros(12)], 1)
+    strip = np.array([[i, i + 1, i + 2] for i in range(10)])
+    for vertices in (line, np.zeros((12, 3)), 1e-200 * line):
+        check(vertices, strip, 4)
+    check(np.zeros((1, 3)), np.zeros((0, 3), dtype=int), 3)
+
+
+def test_vertices_without_triangles_go_only_when_nothing_else_can(meshes):
+    sheet, triangles = meshes.grid(6, 6)
+    vertices = np.concatenate([sheet, [[9.0, 9, 9], [8, 8, 8]]])
+    assert {36, 37} <= set(decimate(vertices, triangles, 2).kept.tolist())
+    assert len(check(vertices, triangles, 38)[0].kept) == 1
+
+
+@pytest.mark.parametrize("factor", [0, 0.5, -1, math.nan, math.inf])
+def test_a_factor_below_one_is_refused(meshes, factor):
+    with pytest.raises(UserError, match="factor"):
+        decimate(*meshes.grid(), factor)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4, 12])
+def test_up_sampling_gives_kept_vertices_back_and_every_row_sums_to_one(meshes, factor):
+    for vertices, triangles in (meshes.sphere(3), head(), meshes.grid(9, 9)):
+        done = decimate(vertices, triangles, factor)
+        up = upsampling_matrix(vertices, done)
+        assert up.shape == (len(vertices), len(done.kept))
+        np.testing.assert_allclose(np.asarray(up.sum(1)).ravel(), 1, atol=1e-12)
+        assert up.data.min() >= 0
+        assert np.diff(up.indptr).max() <= 3
+        np.testing.assert_array_equal(up[done.kept].toarray(), np.eye(len(done.kept)))
+
+
+def test_up_sampling_reproduces_a_plane_and_what_is_linear_on_it(meshes):
+    flat, triangles = meshes.grid(11, 11)
+    vertices = flat @ meshes.random_rotation(5).T
+    for factor in (2, 4, 10):
+        done = decimate(vertices, triangles, factor)
+        up = upsampling_matrix(vertices, done)
+        np.testing.assert_allclose(up @ vertices[done.kept], vertices, atol=1e-9)
+        linear = flat @ [2, -3, 0] + 1
+        np.testing.assert_allclose(up @ linear[done.kept], linear, atol=1e-9)
+
+
+def test_up_sampling_takes_nothing_from_a_surface_that_only_touches(meshes):
+    # Two sheets at the same place: in space their points are equally near.
+    sheet, t = meshes.grid(7, 7)
+    vertices = np.concatenate([sheet, sheet])
+    done = decimate(vertices, np.concatenate([t, t[:, ::-1] + 49]), 3)
+    up = upsampling_matrix(vertices, done).toarray()
+    second = done.kept >= 49
+    assert up[:49, second].max() == 0
+    assert up[49:, ~second].max() == 0
+
+
+def test_up_sampling_of_the_head_stays_near_the_surface():
+    vertices, triangles = head()
+    done = decimate(vertices, triangles, 2)
+    off = np.linalg.norm(upsampling_matrix(vertices, done) @ vertices[done.kept] - vertices, axis=1)
+    assert off.mean() < 0.5e-3
+    assert off.max() < 6e-3
+
+
+def test_without_triangles_the_nearest_vertex_is_taken():
+    vertices = np.array([[0, 0, 0], [0, 0, 1], [5, 0, 0], [5, 0, 1.0]])
+    done = decimate(vertices, np.zeros((0, 3), dtype=int), 2)
+    up = upsampling_matrix(vertices, done).toarray()
+    assert done.kept.tolist() == [2, 3]
+    np.testing.assert_array_equal(up, [[1, 0], [0, 1], [1, 0], [0, 1]])
+
+
+@QUICK
+@given(seed=st.integers(0, 10**6))
+def test_no_other_point_of_the_triangle_is_nearer(seed):
+    rng = np.random.default_rng(seed)
+    corners = rng.normal(size=(3, 3))
+    point = rng.normal(size=3) * rng.choice([0.2, 1, 5])
+    (weights,) = closest_barycentric(point[None], corners[None])
+    assert weights.sum() == pytest.approx(1)
+    assert weights.min() >= 0
+    least = np.linalg.norm(weights @ corners - point)
+    steps = 60
+    a, b = np.divmod(np.arange((steps + 1) ** 2), steps + 1)
+    inside = a + b <= steps
+    others = np.stack([a, b, steps - a - b], 1)[inside] / steps
+    around = np.linalg.norm(others @ corners - point, axis=1).min()
+    assert least <= around + 1e-12
+    # The search is fine enough to come near it, so the bound above is no empty one.
+    assert around <= least + np.linalg.norm(np.ptp(corners, axis=0)) / steps
+
+
+def test_the_nearest_point_of_a_triangle_by_hand():
+    corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], float)
+    points = np.array([[0.25, 0.25, 3], [-1, -1, 0], [0.5, -2, 1], [2, 2, 0], [5, 0, 0]], float)
+    found = closest_barycentric(points, np.broadcast_to(corners, (5, 3, 3)))
+    expected = [[0.5, 0.25, 0.25], [1, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.5], [0, 1, 0]]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    flat = np.array([[[0, 0, 0], [1, 0, 0], [2, 0, 0]]], float)
+    np.testing.assert_allclose(
+        closest_barycentric(np.array([[1.5, 1, 0]]), flat) @ flat[0], [[1.5, 0, 0]]
+    )
