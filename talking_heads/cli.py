@@ -23,6 +23,7 @@ from talking_heads.commands.corpus import add_corpus_commands
 from talking_heads.commands.course import add_course_commands
 from talking_heads.commands.evaluate import add_evaluate_commands
 from talking_heads.commands.pretrain import add_pretrain_commands
+from talking_heads.commands.priors import add_priors_commands
 from talking_heads.commands.probe import add_probe_commands
 from talking_heads.commands.train import add_train_commands
 from talking_heads.errors import UserError
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     add_train_commands(commands)
     add_pretrain_commands(commands)
     add_evaluate_commands(commands)
+    add_priors_commands(commands)
     add_probe_commands(commands)
     add_course_commands(commands)
     return parser
