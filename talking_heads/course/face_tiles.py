@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talking_heads.course.figures import keep_colors
+from talking_heads.course.mesh_marks import tiles_figure
 from talking_heads.course.mesh_picture import PAPER_RGB, pale
 from talking_heads.errors import UserError
 from talking_heads.face import Face, Motion, get_face, motion_vertices
@@ -157,8 +158,6 @@ def faces_figure(
     UserError
         If there are no poses or more than 24, or labels or values do not match them in number.
     """
-    from talking_heads.course.mesh_figures import tiles_figure
-
     if not 1 <= len(poses) <= _MOST:
         raise UserError(f"The figure shows 1 to {_MOST} faces, not {len(poses)}.")
     if len(labels) != len(poses) or (values is not None and len(values) != len(poses)):

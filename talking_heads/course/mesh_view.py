@@ -10,16 +10,18 @@ from numpy.typing import NDArray
 
 from talking_heads.course.figures import keep_colors, png_of
 from talking_heads.course.head_box import WIDE, DescribedBox
-from talking_heads.course.mesh_figures import (
+from talking_heads.course.mesh_figures import pyramid_picture, spiral_picture
+from talking_heads.course.mesh_marks import (
+    LIFT,
+    STEPS,
     draw_path,
     field_colors,
     field_of,
     field_words,
     heat_colors,
     path_colors,
-    pyramid_picture,
     pyramid_words,
-    spiral_picture,
+    raised_path,
     spiral_words,
     tiles_figure,
 )
@@ -33,9 +35,8 @@ from talking_heads.course.mesh_picture import (
     photo,
     whole_camera,
 )
+from talking_heads.course.mesh_plot import FOV, add_mesh, new_plot, packed
 from talking_heads.errors import UserError
-from talking_heads.geometry import vertex_normals
-from talking_heads.view.picture import BACKGROUND
 from talking_heads.view.player import Cover
 
 if TYPE_CHECKING:
@@ -43,11 +44,7 @@ if TYPE_CHECKING:
     from talking_heads.face import Face
     from talking_heads.geometry.pyramid import MeshPyramid
 
-_FOV = 24.0
-_EDGES = 0x3A4048
 _BY_NUMBER = "by number"
-_LIFT = 0.0007  # metres that a path runs above the skin
-_STEPS = 8  # pieces of a path from one vertex to the next
 
 
 def named_vertices(head: Face | Head | str) -> dict[str, int]:
@@ -82,7 +79,7 @@ class MeshBox(DescribedBox):
     def __init__(self, mesh: Mesh, controls: list[widgets.Widget], title: str, height: int) -> None:
         self.mesh, self.title = mesh, title
         self.status = widgets.HTML()
-        self.plot = _plot(height)
+        self.plot = new_plot(height)
         cover = Cover(layout=widgets.Layout(height="0", margin="0"))
         super().__init__([cover, *controls, self.status, self.plot], cover)
 
@@ -108,7 +105,7 @@ class MeshBox(DescribedBox):
             Metres of height that are seen.
         """
         a, b = np.radians([yaw, pitch])
-        away = reach / (2 * np.tan(np.radians(_FOV / 2)))
+        away = reach / (2 * np.tan(np.radians(FOV / 2)))
         eye = point + away * np.array([-np.sin(a) * np.cos(b), np.sin(b), np.cos(a) * np.cos(b)])
         self.plot.camera = [*map(float, eye), *map(float, point), 0.0, 1.0, 0.0]
 
@@ -182,7 +179,7 @@ class SpiralBox(_PlaceBox):
             layout=widgets.Layout(width="min(300px, 96%)"),
         )  # fmt: skip
         super().__init__(mesh, vertex, [self.steps], title, height)
-        _add_mesh(self.plot, mesh)
+        add_mesh(self.plot, mesh)
         # Points shrink where vertices lie close together, and never grow beyond one size.
         self._line = k3d.line(np.zeros((2, 3), np.float32), shader="mesh", width=0.001)
         self._points = k3d.points(np.zeros((1, 3), np.float32), point_size=0.003, shader="mesh")
@@ -205,9 +202,9 @@ class SpiralBox(_PlaceBox):
 
     def _draw(self, *, turn: bool) -> None:
         shown = self.spiral[: self.steps.value]
-        colors = _packed(255 * path_colors(len(self.spiral)))
+        colors = packed(255 * path_colors(len(self.spiral)))
         path, pieces = raised_path(self.mesh, shown)
-        places = path[::_STEPS]
+        places = path[::STEPS]
         whole = self.mesh.vertices[self.spiral].astype(np.float64)
         reach = max(3.6 * float(np.linalg.norm(whole - whole.mean(0), axis=1).max()), 0.05)
         with self.plot.hold_sync():
@@ -311,7 +308,7 @@ class FieldBox(_PlaceBox):
             layout=widgets.Layout(width="min(300px, 96%)"),
         )  # fmt: skip
         super().__init__(mesh, vertex, [self.level], title, height)
-        self._skin = _add_mesh(self.plot, mesh)
+        self._skin = add_mesh(self.plot, mesh)
         self._dot = k3d.points(
             np.zeros((1, 3), np.float32), point_size=0.004, color=0x0B62A8, shader="mesh"
         )
@@ -335,9 +332,9 @@ class FieldBox(_PlaceBox):
     def _draw(self, *, turn: bool) -> None:
         weights, centre = self._field()
         with self.plot.hold_sync():
-            self._skin.colors = _packed(field_colors(self.mesh, weights))
+            self._skin.colors = packed(field_colors(self.mesh, weights))
             self._dot.positions = (
-                self.mesh.vertices[centre] + _LIFT * self.mesh.normals[centre]
+                self.mesh.vertices[centre] + LIFT * self.mesh.normals[centre]
             ).astype(np.float32)[None]
         if turn:
             yaw, _ = facing(self.mesh, self.vertex.value)
@@ -422,7 +419,7 @@ class PyramidBox(MeshBox):
         step = 1.25 * float(max(high[0] - low[0], high[2] - low[2]))
         for number, count in enumerate(pyramid.sizes):
             aside = np.array([number * step, 0.0, 0.0], dtype=np.float32)
-            _add_mesh(self.plot, level_mesh(mesh, pyramid, number), aside)
+            add_mesh(self.plot, level_mesh(mesh, pyramid, number), aside)
             top = np.array([mesh.middle[0], high[1] + 0.012, mesh.middle[2]]) + aside
             self.plot += k3d.text(
                 f"{count:,}", position=top.tolist(), color=0x1F2933, reference_point="cb",
@@ -472,67 +469,3 @@ def pyramid_view(
     """
     mesh = mesh_of(head)
     return PyramidBox(mesh, checked_pyramid(mesh, pyramid), title, height)
-
-
-def raised_path(
-    mesh: Mesh, vertices: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return a line that goes from vertex to vertex in arcs above the surface.
-
-    A straight line between vertices far apart would run below the skin where it bulges.
-
-    Returns
-    -------
-    tuple of ndarray
-        ``(n, 3)`` metres, the vertices at every eighth place; and ``(n,)`` which vertex of the
-        path each place leads to.
-    """
-    points = mesh.vertices[vertices].astype(np.float64)
-    normals = mesh.normals[vertices]
-    line, owner = [points[:1] + _LIFT * normals[:1]], [np.zeros(1, dtype=np.int64)]
-    for number in range(1, len(points)):
-        share = (np.arange(1, _STEPS + 1) / _STEPS)[:, None]
-        ends, sides = points[number - 1 : number + 1], normals[number - 1 : number + 1]
-        side = sides[0] * (1 - share) + sides[1] * share
-        rise = _LIFT + 0.12 * np.linalg.norm(ends[1] - ends[0]) * 4 * share * (1 - share)
-        line.append(ends[0] * (1 - share) + ends[1] * share + rise * side)
-        owner.append(np.full(_STEPS, number))
-    return np.concatenate(line).astype(np.float32), np.concatenate(owner)
-
-
-def _plot(height: int) -> Any:
-    import k3d
-
-    return k3d.plot(
-        grid_visible=False, axes_helper=0.0, camera_auto_fit=False, camera_fov=_FOV,
-        height=height, menu_visibility=False, lighting=1.4,
-        background_color=int.from_bytes(bytes(BACKGROUND), "big"),
-    )  # fmt: skip
-
-
-def _add_mesh(plot: Any, mesh: Mesh, aside: NDArray[np.float32] | None = None) -> Any:
-    """Add a mesh, its edges and what surrounds it to a plot; return the mesh."""
-    import k3d
-
-    aside = np.zeros(3, dtype=np.float32) if aside is None else aside
-    places = np.ascontiguousarray(mesh.vertices + aside)
-    corners = np.ascontiguousarray(mesh.triangles, dtype=np.uint32)
-    skin = k3d.mesh(places, corners, colors=_packed(mesh.colors), flat_shading=False, side="double")
-    plot += skin
-    normals = vertex_normals(places.astype(np.float64), mesh.triangles)
-    above = (places + 1e-4 * normals).astype(np.float32)
-    plot += k3d.mesh(above, corners, wireframe=True, color=_EDGES, opacity=0.45)
-    points, around, colors = mesh.around
-    if len(around):
-        plot += k3d.mesh(
-            np.ascontiguousarray(points + aside),
-            np.ascontiguousarray(around, dtype=np.uint32),
-            colors=_packed(colors), flat_shading=False, side="double",
-        )  # fmt: skip
-    return skin
-
-
-def _packed(colors: NDArray[Any]) -> NDArray[np.uint32]:
-    """Return colours, 0 to 255, as k3d takes them: one number each."""
-    table = np.round(np.asarray(colors, dtype=np.float64)).astype(np.uint32)
-    return np.asarray((table[:, 0] << 16) + (table[:, 1] << 8) + table[:, 2], dtype=np.uint32)
