@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +110,8 @@ def build_pyramid(
     kernel: int = 9,
     dilation: int = 2,
     cache: str | PathLike[str] | Literal[False] | None = None,
+    *,
+    reference: Ints | int | None = None,
 ) -> MeshPyramid:
     """Return the mesh at ``len(factors) + 1`` resolutions with the spirals of each.
 
@@ -125,7 +127,11 @@ def build_pyramid(
         Of the spirals; see `spirals`.
     cache : path, optional
         Folder for the result, so that the next call with the same mesh and parameters only reads
-        a file. Default `talking_heads.paths.cache_dir`; False for no file.
+        a file. Default `talking_heads.paths.cache_dir`; False for no file. A file that is damaged
+        is made anew, and a folder that cannot be written is done without.
+    reference : int or ndarray, optional
+        Vertices of the finest mesh that the spirals begin towards; see `spirals`. On the coarser
+        meshes the vertices that took them in are the reference.
 
     Raises
     ------
@@ -133,30 +139,48 @@ def build_pyramid(
         If the mesh or a parameter is not usable.
     """
     points = check_mesh(vertices, triangles)
-    corners = np.asarray(triangles, dtype=np.int64)
-    parameters = ([float(f) for f in factors], int(kernel), int(dilation))
+    if len(points) > np.iinfo(np.int32).max:
+        raise UserError("The mesh has too many vertices for a pyramid.")
+    towards = np.atleast_1d(
+        default_references(points, triangles)
+        if reference is None
+        else np.asarray(reference, dtype=np.int64)
+    )
+    recipe = _Recipe(
+        points,
+        np.asarray(triangles, dtype=np.int64),
+        tuple(float(f) for f in factors),
+        int(kernel),
+        int(dilation),
+        towards,
+    )
     if cache is False:
-        return _build(points, corners, *parameters)
+        return _build(recipe)
     folder = cache_dir() if cache is None else Path(cache)
-    path = folder / f"pyramid-{_key(points, corners, *parameters)}.npz"
-    known = _read(path, points, corners, *parameters)
+    path = folder / f"pyramid-{_key(recipe)}.npz"
+    known = _read(path, recipe)
     if known is not None:
         return known
-    built = _build(points, corners, *parameters)
+    built = _build(recipe)
     _write(path, built)
     return built
 
 
-def _build(
-    points: NDArray[np.float64],
-    corners: NDArray[np.int64],
-    factors: list[float],
-    kernel: int,
-    dilation: int,
-) -> MeshPyramid:
+class _Recipe(NamedTuple):
+    """All that decides what a pyramid looks like."""
+
+    points: NDArray[np.float64]
+    corners: NDArray[np.int64]
+    factors: tuple[float, ...]
+    kernel: int
+    dilation: int
+    reference: NDArray[np.int64]
+
+
+def _build(recipe: _Recipe) -> MeshPyramid:
+    points, corners, factors, kernel, dilation, reference = recipe
     levels = []
-    reference = default_references(points, corners)
-    for factor in [*factors, None]:
+    for factor in (*factors, None):
         found = spirals(
             corners, len(points), kernel, dilation, vertices=points, reference=reference
         )
@@ -172,17 +196,14 @@ def _build(
     return MeshPyramid(tuple(levels), kernel, dilation)
 
 
-def _key(
-    points: NDArray[np.float64],
-    corners: NDArray[np.int64],
-    factors: list[float],
-    kernel: int,
-    dilation: int,
-) -> str:
-    """Return a name for the result: the same mesh, parameters and algorithm, the same name."""
-    digest = hashlib.sha256(repr((_VERSION, factors, kernel, dilation, points.shape)).encode())
-    digest.update(np.ascontiguousarray(points).astype("<f8").tobytes())
-    digest.update(np.ascontiguousarray(corners).astype("<i8").tobytes())
+def _key(recipe: _Recipe) -> str:
+    """Return a name for the result: the same recipe and algorithm, the same name."""
+    points, corners, factors, kernel, dilation, reference = recipe
+    words = (_VERSION, factors, kernel, dilation, points.shape, corners.shape)
+    digest = hashlib.sha256(repr(words).encode())
+    digest.update(points.astype("<f8").tobytes())
+    digest.update(corners.astype("<i8").tobytes())
+    digest.update(reference.astype("<i8").tobytes())
     return digest.hexdigest()[:40]
 
 
@@ -206,20 +227,12 @@ def _write(path: Path, pyramid: MeshPyramid) -> None:
         return  # a folder that cannot be written only costs time
 
 
-def _read(
-    path: Path,
-    points: NDArray[np.float64],
-    corners: NDArray[np.int64],
-    factors: list[float],
-    kernel: int,
-    dilation: int,
-) -> MeshPyramid | None:
+def _read(path: Path, recipe: _Recipe) -> MeshPyramid | None:
     """Return the pyramid that a file holds, None if there is none or it is damaged."""
-    if not path.is_file():
-        return None
+    points, corners, factors, kernel, dilation, _ = recipe
     levels = []
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             for i in range(len(factors) + 1):
                 count = len(points)
                 found = _indices(file[f"spirals{i}"], (count, kernel), count)
@@ -234,7 +247,8 @@ def _read(
                 columns = _indices(file[f"up_columns{i}"], values.shape, coarse)
                 rows = _indices(file[f"up_rows{i}"], (count + 1,), len(values) + 1)
                 up = csr_array((values, columns, rows), shape=(count, coarse))
-                up.check_format()
+                if rows[-1] != len(values) or not (abs(up.sum(axis=1) - 1) < 1e-6).all():
+                    return None
                 levels.append(PyramidLevel(points, corners, found, kept, up))
                 points = points[kept]
                 corners = file[f"triangles{i + 1}"]
@@ -270,11 +284,19 @@ def receptive_field(pyramid: MeshPyramid, level: int, vertex: int) -> NDArray[np
     ndarray of float64
         ``(V,)`` over the finest mesh: on how many paths through the convolutions each of its
         vertices reaches ``vertex``. The sum is ``kernel ** level``.
+
+    Raises
+    ------
+    UserError
+        If there is no such level or vertex.
     """
-    weights = np.zeros(pyramid.sizes[level])
+    sizes = pyramid.sizes
+    if not (0 <= level < len(sizes) and 0 <= vertex < sizes[level]):
+        raise UserError(f"There is no vertex {vertex} on a level {level}; sizes are {sizes}.")
+    weights = np.zeros(sizes[level])
     weights[vertex] = 1.0
     for step in range(level - 1, -1, -1):
-        spread = np.zeros(pyramid.sizes[step])
+        spread = np.zeros(sizes[step])
         gathered = pyramid.kept_spirals(step)
         np.add.at(spread, gathered, np.broadcast_to(weights[:, None], gathered.shape))
         weights = spread
