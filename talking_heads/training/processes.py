@@ -32,8 +32,7 @@ def processes() -> Accelerator:
             'train ...".'
         )
     # Networks that skip a layer at random leave its weights without a gradient in that step.
-    # Buffers need no copying in each step: what changes in them is equal in all processes.
-    how = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
+    how = DistributedDataParallelKwargs(find_unused_parameters=True)
     # Precision is chosen here, not by what accelerate was once configured for.
     return Accelerator(
         cpu=several and not torch.cuda.is_available(),

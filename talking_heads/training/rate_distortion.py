@@ -293,7 +293,7 @@ def _figure(rows: Sequence[NDArray[np.float64]], factor: float) -> dict[str, Any
     top, bottom = np.sum(rows, axis=0)
     interval = bootstrap_interval(np.stack(rows) * (factor, 1.0))
     return {
-        "value": round(factor * top / bottom, 4),
+        "value": round(float(factor * top / bottom), 4),
         "interval": None if interval is None else [round(end, 4) for end in interval],
     }
 
