@@ -165,7 +165,10 @@ class TemporalTransformer(nn.Module):
 
     @property
     def look_back(self) -> int | None:
-        """Frames before its own that a frame depends on, None for all."""
+        """Frames before its own that a frame depends on, None for all.
+
+        With positions "sinusoid" it depends on its number in the clip besides.
+        """
         return _add([self.band] * len(self.layers))
 
     @property
