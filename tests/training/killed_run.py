@@ -24,7 +24,7 @@ from talking_heads.models.prior_config import MotionVQVAEConfig
 from talking_heads.training import TrainConfig, fitting, loop, state, train
 
 sys.path.insert(0, str(Path(__file__).parent))
-from conftest import build_corpus  # noqa: E402
+from conftest import build_corpus
 
 CONFIG = MotionVQVAEConfig(
     width=16, layers=1, heads=2, feed_forward=32, components=2, codes=8, decay=0.9, restart=2,
@@ -43,6 +43,18 @@ def run(out: Path, steps: int) -> None:
 
 def die(*_: Any, **__: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def tell(pipe: int) -> None:
+    """Write a byte when the first step is done."""
+    original, first = fitting.update_ema, iter([True])
+
+    def updating(*how: Any) -> None:
+        original(*how)
+        if next(first, False):
+            os.write(pipe, b"1")
+
+    fitting.update_ema = updating
 
 
 def fork(out: Path, steps: int, prepare: Callable[[], None]) -> int:
@@ -120,9 +132,7 @@ def main(folder: Path, how: str) -> dict[str, Any]:
     torch.set_num_threads(1)
     steps = 11 if how == "places" else 61
     whole, out = folder / "whole", folder / "killed"
-    began = time.monotonic()
     os.waitpid(fork(whole, steps, lambda: None), 0)
-    length = time.monotonic() - began
     kills = torn = 0
 
     def left_over() -> int:
@@ -135,11 +145,23 @@ def main(folder: Path, how: str) -> dict[str, Any]:
             kills, torn = kills + 1, torn + left_over()
     else:
         chance = random.Random(int(how))
+        training = json.loads((whole / "results.json").read_text())["seconds"]
         while kills < MOST_KILLS:
-            child = fork(out, steps, slowly)
-            time.sleep(chance.uniform(0.02, 0.4) * length)
+            stepping, told = os.pipe()
+
+            def prepare(told: int = told) -> None:
+                slowly()
+                tell(told)
+
+            child = fork(out, steps, prepare)
+            os.close(told)
+            # One in eight dies before its first step; a child that ends closes the pipe.
+            if chance.random() > 1 / 8:
+                os.read(stepping, 1)
+            time.sleep(chance.uniform(0.0, 0.3) * training)
             os.kill(child, signal.SIGKILL)
-            _, status = os.waitpid(child, 0)
+            os.waitpid(child, 0)
+            os.close(stepping)
             if (out / "results.json").exists():
                 break
             kills, torn = kills + 1, torn + left_over()

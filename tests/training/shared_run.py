@@ -4,6 +4,7 @@ Nothing in it is left to chance but the start: whoever has a clip draws the same
 checkpoint lie the last state that was saved, and of each process the hash of what it ends with.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ from talking_heads.models.prior_config import MotionVQVAEConfig
 from talking_heads.training import TrainConfig, fitting, train
 
 sys.path.insert(0, str(Path(__file__).parent))
-from conftest import build_corpus  # noqa: E402
+from conftest import build_corpus
 
 SPEAKER = DiffSpeakerConfig(
     width=16, layers=1, heads=2, feed_forward=32, encoder_width=16, encoder_blocks=1,
@@ -34,7 +35,7 @@ CONFIGS: dict[str, Any] = {
     "random": MotionVQVAEConfig(**PRIOR, start="data", restart=1),
     "random_means": MotionVQVAEConfig(**PRIOR, start="data", restart=1, decay=0.9),
 }
-SETTINGS = TrainConfig(steps=11, batch=4, crop=25, warm_up=2, save_every=10, ema=0.9)
+SETTINGS = TrainConfig(batch=4, crop=25, warm_up=2, save_every=10, ema=0.9)
 
 
 def same_for_all() -> None:
@@ -51,7 +52,7 @@ def digest(tensors: dict[str, torch.Tensor]) -> str:
     return found.hexdigest()
 
 
-def main(name: str, out: Path) -> None:
+def main(name: str, out: Path, steps: int) -> None:
     rank = os.environ.get("RANK", "0")
     keep, save = fitting.keep_mean, fitting.save_state
 
@@ -70,11 +71,12 @@ def main(name: str, out: Path) -> None:
     same_for_all()
     train(
         "diff_speaker" if name == "diff_speaker" else "motion_vqvae",
-        data=build_corpus(clips=12), out=out, config=CONFIGS[name], settings=SETTINGS,
+        data=build_corpus(clips=12), out=out, config=CONFIGS[name],
+        settings=dataclasses.replace(SETTINGS, steps=steps),
         view="coefficients", encoder="log_mel" if name == "diff_speaker" else None,
         evaluate=False,
     )  # fmt: skip
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
