@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,14 @@ def _tone(seconds: float, frequency: float = 220.0) -> NDArray[np.float32]:
     """Return a soft tone at 16 kHz."""
     times = np.arange(round(seconds * 16_000)) / 16_000
     return (0.1 * np.sin(2 * np.pi * frequency * times)).astype(np.float32)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the tests, and the processes they start, out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TALKING_HEADS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")
