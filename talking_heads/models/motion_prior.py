@@ -496,7 +496,7 @@ class MotionPrior(Network):
         values = np.asarray(made.numpy(), dtype=np.float32)
         if self.contract.kind == "coefficients":
             return np.clip(values, 0.0, 1.0)
-        return values.reshape(len(values), -1, 3)
+        return values.reshape(len(values), self.contract.vertices, 3)
 
 
 def _in_pieces(
