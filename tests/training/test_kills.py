@@ -12,7 +12,7 @@ SAME = {"same losses": True, "same figures": True, "same weights": True, "left o
 
 def killed(folder: Path, how: str) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, RUN, str(folder), how], capture_output=True, text=True, timeout=500
+        [sys.executable, RUN, str(folder), how], capture_output=True, text=True, timeout=1500
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout)

@@ -1,0 +1,213 @@
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from talking_heads.corpus.collection import Corpus
+from talking_heads.corpus.heads import course_head
+from talking_heads.errors import UserError
+from talking_heads.face import Motion
+from talking_heads.models import MotionContract
+from talking_heads.training.rate_distortion import (
+    PrincipalComponents,
+    best_levels,
+    code_use,
+    measure_prior,
+    recordings,
+)
+
+LOW = course_head("head-01@low")
+
+
+@pytest.fixture(scope="module")
+def scanned(corpus: Corpus) -> Corpus:
+    clips = tuple(dataclasses.replace(clip, noise_seed=n) for n, clip in enumerate(corpus))
+    return dataclasses.replace(corpus, clips=clips)
+
+
+class Moved:
+    """Gives a motion back with something added."""
+
+    bits = None
+
+    def __init__(self, corpus: Corpus, kind: str = "vertices", by: float = 0.0) -> None:
+        of_vertices = kind == "vertices"
+        self.contract = MotionContract(
+            speakers=("ada",),
+            heads=("head-01@low",),
+            kind=kind,
+            vertices=len(LOW.vertices) if of_vertices else 0,
+            topology_hash=LOW.topology_hash if of_vertices else None,
+            average_head="neutral@low",
+        )
+        self.by = by
+        self.seen: list[Motion] = []
+
+    def reconstruct(self, motion: Motion) -> Motion:
+        self.seen.append(motion)
+        values = motion.values.copy()
+        if motion.kind == "vertices":
+            values[:, LOW.regions["lips"][0], 1] += self.by
+        return dataclasses.replace(motion, values=values)
+
+
+def clean(corpus: Corpus, split: str) -> list[NDArray[np.float32]]:
+    return [clip.vertices("low", noise=False) for clip in corpus.split(split)]
+
+
+def test_errors_by_hand(corpus: Corpus) -> None:
+    """Without noise all that is wrong is one vertex of the lips, by 2 mm."""
+    found = measure_prior(Moved(corpus, by=0.002), corpus, "test_seen")
+    frames = sum(map(len, corpus.split("test_seen")))
+    assert (found["clips"], found["motions"], found["frames"]) == (2, 2, frames)
+    assert found["unit"] == "mm" and found["bits"] is None and "codes" not in found
+    assert found["lips"] == {"value": 2.0, "interval": [2.0, 2.0]}
+    assert found["face"] == {"value": 2.0, "interval": [2.0, 2.0]}
+    assert found["mean"]["value"] == pytest.approx(2 / len(LOW.vertices), abs=1e-4)
+    truth = np.concatenate(clean(corpus, "test_seen"))
+    still = np.linalg.norm(truth[:, LOW.regions["lips"]], axis=2).max(1).mean()
+    assert found["at_rest"]["lips"] == pytest.approx(1000 * still, abs=1e-3)
+    whole = np.linalg.norm(truth, axis=2).max(1).mean()
+    assert found["at_rest"]["face"] == pytest.approx(1000 * whole, abs=1e-3)
+
+
+def test_a_prior_sees_the_scan_and_is_compared_with_the_motion(scanned: Corpus) -> None:
+    prior = Moved(scanned)
+    found = measure_prior(prior, scanned, "test_seen")
+    scans = [clip.vertices("low") for clip in scanned.split("test_seen")]
+    for seen, scan in zip(prior.seen, scans, strict=True):
+        np.testing.assert_array_equal(seen.values, scan)
+    truth = np.concatenate(clean(scanned, "test_seen"))
+    errors = np.linalg.norm(np.concatenate(scans) - truth, axis=2)
+    assert found["face"]["value"] == pytest.approx(1000 * errors.max(1).mean(), abs=1e-3)
+    assert 0.05 < found["mean"]["value"] < 1
+
+
+def test_all_truths_and_some_clips(scanned: Corpus) -> None:
+    prior = Moved(scanned)
+    found = measure_prior(prior, scanned, "test_seen", truths=5, clips=1)
+    assert (found["clips"], found["motions"]) == (1, 2)
+    # One clip: nothing varies.
+    assert found["lips"]["interval"] is None
+    assert not np.array_equal(prior.seen[0].values, prior.seen[1].values)
+
+
+def test_recordings_serve_several_times(scanned: Corpus) -> None:
+    given = list(recordings(scanned, "test_seen"))
+    twice = [measure_prior(Moved(scanned), scanned, "test_seen", given=given) for _ in range(2)]
+    assert twice[0] == twice[1] == measure_prior(Moved(scanned), scanned, "test_seen")
+
+
+def test_coefficients_are_compared_on_the_face(scanned: Corpus) -> None:
+    found = measure_prior(Moved(scanned, "coefficients"), scanned, "test_seen")
+    # They bear no noise, and soft tissue follows from them.
+    assert found["face"]["value"] == pytest.approx(0, abs=1e-4)
+    assert found["at_rest"]["lips"] > 1
+
+
+def test_what_does_not_fit_is_refused(corpus: Corpus) -> None:
+    slow = Moved(corpus)
+    slow.contract = dataclasses.replace(slow.contract, fps=30.0)
+    with pytest.raises(UserError, match="frames a second"):
+        measure_prior(slow, corpus, "test_seen")
+    with pytest.raises(UserError, match="no split"):
+        measure_prior(Moved(corpus), corpus, "nothing")
+    with pytest.raises(UserError, match="no view"):
+        list(recordings(corpus, "test_seen", view="vertices@huge"))
+
+
+def test_use_of_codes_by_hand() -> None:
+    codes = np.array([[0, 1], [0, 1], [2, 1], [2, 1]])
+    used = code_use(codes, 8)
+    # 0, 1 and 2 with shares 1/4, 1/2 and 1/4: an entropy of 1.5 bits.
+    assert used["size"] == 8 and used["used"] == 3
+    assert used["perplexity"] == pytest.approx(2**1.5, abs=0.01)
+    assert used["by_component"] == [
+        {"used": 2, "perplexity": 2.0},
+        {"used": 1, "perplexity": 1.0},
+    ]
+    assert used["entropy_bits"] == 1.0
+
+
+def jaws(corpus: Corpus, count: int) -> PrincipalComponents:
+    return PrincipalComponents.fit(corpus, count)
+
+
+def test_components_of_a_corpus_with_little_motion(corpus: Corpus) -> None:
+    """Jaw and brow are all that moves; flesh trails behind, so a few directions tell nearly all."""
+    whole = jaws(corpus, 6)
+    np.testing.assert_allclose(whole.directions @ whole.directions.T, np.eye(6), atol=1e-4)
+    np.testing.assert_allclose(whole.scores.mean(0), 0, atol=1e-3)
+    spread = whole.scores.std(0)
+    assert all(a >= b for a, b in itertools.pairwise(spread))
+    errors = [measure_prior(whole.first(n), corpus, "test_seen")["face"]["value"] for n in range(7)]
+    assert errors[0] > 10 * errors[6] and errors[6] < 0.3
+    assert all(a >= b - 1e-3 for a, b in itertools.pairwise(errors))
+    with pytest.raises(UserError, match="not 7"):
+        whole.first(7)
+
+
+def test_rounded_components(corpus: Corpus) -> None:
+    whole = jaws(corpus, 2)
+    assert whole.bits is None
+    errors = []
+    for bits in (0, 1, 3, 8):
+        rounded = whole.rounded(bits)
+        assert rounded.bits == 2 * bits
+        errors.append(measure_prior(rounded, corpus, "test_seen")["face"]["value"])
+    assert errors == sorted(errors, reverse=True)
+    exact = measure_prior(whole, corpus, "test_seen")["face"]["value"]
+    assert errors[-1] == pytest.approx(exact, abs=0.05)
+    # No bits: the mean of all training frames.
+    motion = next(iter(recordings(corpus, "test_seen"))).scan
+    made = whole.rounded(0).reconstruct(motion).values
+    np.testing.assert_allclose(made, np.broadcast_to(made[:1], made.shape), atol=1e-6)
+    assert whole.rounded([3, 1]).bits == 4
+    with pytest.raises(UserError, match="Give bits"):
+        whole.rounded([1, 2, 3])
+    with pytest.raises(UserError, match="another kind of motion"):
+        whole.reconstruct(corpus[0].motion)
+
+
+def test_bits_go_where_they_help_most(corpus: Corpus) -> None:
+    whole = jaws(corpus, 3)
+    power = whole.scores.astype(float).var(0)
+    for total in (0, 1, 4, 7):
+        bits = whole.share_bits(total)
+        assert sum(bits) == total
+
+        def error(shared: tuple[int, ...]) -> float:
+            return float(sum(p / 4**b for p, b in zip(power, shared, strict=True)))
+
+        ways = [w for w in itertools.product(range(total + 1), repeat=3) if sum(w) == total]
+        assert error(tuple(bits)) == pytest.approx(min(map(error, ways)))
+    assert whole.share_bits(36) == [12, 12, 12]
+    with pytest.raises(UserError, match="no 37 bits"):
+        whole.share_bits(37)
+
+
+def test_levels_of_least_error() -> None:
+    np.testing.assert_allclose(best_levels(np.float32([0, 0, 1, 1, 5]), 3), [0, 1, 5])
+    np.testing.assert_allclose(best_levels(np.float32([1, 2, 6]), 1), [3])
+    even = np.linspace(0, 1, 8001, dtype=np.float32)
+    np.testing.assert_allclose(best_levels(even, 4), [0.125, 0.375, 0.625, 0.875], atol=1e-3)
+    # Max 1960: the best two levels of a normal distribution are at 0.798, the best four at 0.453
+    # and 1.510.
+    normal = np.random.default_rng(0).normal(size=100_000).astype(np.float32)
+    np.testing.assert_allclose(best_levels(normal, 2), [-0.798, 0.798], atol=0.01)
+    np.testing.assert_allclose(best_levels(normal, 4), [-1.51, -0.453, 0.453, 1.51], atol=0.02)
+
+
+def test_levels_cannot_be_bettered_by_moving_one() -> None:
+    scores = np.random.default_rng(1).gamma(2.0, size=300).astype(np.float32)
+    levels = best_levels(scores, 5).astype(float)
+
+    def error(some: NDArray[np.float64]) -> float:
+        return float(np.square(scores[:, None] - some).min(1).mean())
+
+    for place, by in itertools.product(range(5), (-0.05, -0.01, 0.01, 0.05)):
+        moved = levels.copy()
+        moved[place] += by
+        assert error(moved) > error(levels)
