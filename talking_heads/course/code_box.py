@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from talking_heads.course.coded_motion import STILL_MM, CodedMotion, nearest_order
 from talking_heads.course.face_tiles import faces_figure, heat_face, heat_of
-from talking_heads.course.head_box import WIDE, DescribedBox
+from talking_heads.course.head_box import DescribedBox
 from talking_heads.errors import UserError
 from talking_heads.face import Motion
 from talking_heads.view.content import make_content
@@ -29,6 +29,7 @@ __all__ = ["CodeBox", "code_box", "code_figure", "component_figure", "nearest_or
 
 ONE_FRAME, WHOLE_CLIP = "one frame", "whole clip"
 _HEIGHT = 300
+_NAMES = {"description_width": "84px"}
 _DRAWS = 4
 _MOST_COMPONENTS = 16
 _MOST_TILES = 6
@@ -67,7 +68,7 @@ class CodeBox(DescribedBox):
         self.coded, self._audio, self._most = coded, audio, most_mm
         self._quiet = False
         self.scope = widgets.ToggleButtons(
-            options=[ONE_FRAME, WHOLE_CLIP], description="Change", style=WIDE
+            options=[ONE_FRAME, WHOLE_CLIP], description="Change", style=_NAMES
         )
         own = int(coded.codes[frame, component])
         self.frame = _slider("Frame", frame, len(coded.codes))
@@ -153,7 +154,7 @@ class CodeBox(DescribedBox):
     def _poses(self) -> list[tuple[Any, Any, Any]]:
         """Return face, vertices and colours of the three heads in the frame of the slider."""
         coded, frame = self.coded, self.frame.value
-        before, after = coded.whole(coded.own, frame), coded.whole(self._now, frame)
+        before, after = coded.own_pose(frame), coded.whole(self._now, frame)
         heat = heat_of(coded.face, self._per_vertex(), 0.0, self._most)
         return [(coded.face, before, None), (coded.face, after, None), (coded.face, after, heat)]
 
@@ -168,7 +169,7 @@ class CodeBox(DescribedBox):
         labels = ["the clip's codes", "one code changed", f"moved, 0 to {self._most:g} mm"]
         title = f"Component {self.component.value} of {coded.components}"
         if self.scope.value == WHOLE_CLIP:
-            before, after = coded.whole(coded.own), coded.whole(self._now)
+            before, after = coded.own_poses, coded.whole(self._now)
             motions = [
                 replace(
                     self._now, values=vertices - coded.face.vertices, kind="vertices",
@@ -409,7 +410,7 @@ def component_figure(
 
 def _slider(name: str, value: int, count: int) -> widgets.IntSlider:
     return widgets.IntSlider(
-        value, 0, count - 1, description=name, continuous_update=False, style=WIDE,
+        value, 0, count - 1, description=name, continuous_update=False, style=_NAMES,
         layout=widgets.Layout(width="min(560px, 96%)"),
     )  # fmt: skip
 

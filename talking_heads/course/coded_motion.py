@@ -85,6 +85,7 @@ class CodedMotion:
         if not len(motion):
             raise UserError("The motion has no frames.")
         self.prior, self.head = prior, head
+        self._poses: dict[int, NDArray[np.float32]] = {}
         self.motion = _of_kind(prior, motion)
         self.codes: Ints = prior.codes(self.motion)
         self.codebook = prior.quantizer.codebook.detach().cpu().numpy()
@@ -191,6 +192,17 @@ class CodedMotion:
             for name, (mean, most) in self.by_region(moved).items()
         ]
         return f"Moved, in {self.unit}: {'; '.join(parts)}."
+
+    def own_pose(self, frame: int) -> NDArray[np.float32]:
+        """Return all vertices of the head in a frame of `own`, ``(V, 3)`` metres; kept."""
+        if frame not in self._poses:
+            self._poses[frame] = self.whole(self.own, frame)
+        return self._poses[frame]
+
+    @cached_property
+    def own_poses(self) -> NDArray[np.float32]:
+        """All vertices of the head in every frame of `own`, ``(frame, V, 3)`` metres."""
+        return self.whole(self.own)
 
     @cached_property
     def _own_skin(self) -> NDArray[np.float32]:

@@ -38,7 +38,7 @@ _STYLE: dict[Any, Any] = {
     "font.size": 10.0,
 }
 _DPI = 100
-_COLORS, _COLORS_BESIDE = 32, 22  # of a picture; of one with colours to keep
+_COLORS, _COLORS_BESIDE = 32, 14  # of a picture; of one with colours to keep
 _kept: WeakKeyDictionary[Figure, list[str]] = WeakKeyDictionary()
 
 
@@ -83,7 +83,7 @@ def new_figure(
 def png_of(figure: Figure) -> bytes:
     """Draw a figure as a PNG of 32 colours, a third of the size of one with all of them.
 
-    With `keep_colors` it has 22 and those that were kept.
+    With `keep_colors` it has 14 and those that were kept.
     """
     from matplotlib.colors import to_rgb
     from PIL import Image

@@ -209,7 +209,7 @@ def spiral_figure(
     if not 1 <= len(pairs) <= _MOST_TILES:
         raise UserError(f"The figure shows 1 to {_MOST_TILES} spirals, not {len(pairs)}.")
     columns = min(len(pairs), 4)
-    side = min(320, 760 // columns)
+    side = (300, 230, 190, 170)[columns - 1]
     shots, titles, words = [], [], []
     for centre, name in pairs:
         spiral = tables[name][centre]

@@ -32,7 +32,7 @@ _LIGHTS = (
 )
 _PIECE = 4_000_000  # pixels of triangles that are worked on at once, about 0.5 GB
 _HIDDEN = 0.0015  # metres that an edge may lie behind a surface and still be its own
-_EDGE, _EDGE_COLOR = 0.72, 0.02  # how much of a pixel an edge covers, and how bright it is
+_EDGE, _EDGE_COLOR = 0.5, 0.02  # how much of a pixel an edge covers, and how bright it is
 _SKY, _GROUND = np.array([0.30, 0.31, 0.33]), np.array([0.17, 0.145, 0.135])
 
 
