@@ -17,6 +17,7 @@ def all_losses(a: torch.Tensor, b: torch.Tensor, mask: torch.Tensor) -> list[tor
     factor, gradient = torch.randn(52, 52), torch.randn(52)
     return [
         losses.masked_mse(a, b, mask),
+        losses.masked_l1(a, b, mask),
         losses.velocity_mse(a, b, mask),
         losses.mouth_error(a, b, mask, factor),
         losses.aperture_error(a, b, mask, gradient, closure_weight=2.0),
@@ -27,6 +28,7 @@ def test_mse_by_hand() -> None:
     a = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [100.0, 100.0]]])
     mask = torch.tensor([[True, True, False]])
     assert float(losses.masked_mse(a, torch.zeros_like(a), mask)) == pytest.approx(30 / 4)
+    assert float(losses.masked_l1(a, -a, mask)) == pytest.approx(2 * 10 / 4)
     # One pair of true frames: (2, 2).
     assert float(losses.velocity_mse(a, torch.zeros_like(a), mask)) == pytest.approx(4.0)
 
@@ -59,7 +61,7 @@ def test_padding_pulls_at_nothing(filling: float) -> None:
 
 def test_a_batch_of_padding_costs_nothing() -> None:
     a, b, mask = random_batch(1)
-    assert [float(v) for v in all_losses(a, b, mask & False)] == [0.0] * 4
+    assert [float(v) for v in all_losses(a, b, mask & False)] == [0.0] * 5
 
 
 @given(st.integers(0, 1000), st.integers(1, 40))
