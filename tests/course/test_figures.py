@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from talking_heads.course import figures
-from talking_heads.course.figures import new_figure, png_of, shade, show
+from talking_heads.course.figures import keep_colors, new_figure, png_of, shade, show
 from talking_heads.errors import UserError
 
 WORDS = "A straight line that rises from 0 at the left to 1 at the right."
@@ -69,3 +69,17 @@ def test_shaded_spans_make_one_entry_in_the_legend():
     shade(axes, [(0, 1), (2, 3), (4, 5)], "closed")
     assert len(axes.patches) == 3
     assert [text.get_text() for text in axes.legend().get_texts()] == ["closed"]
+
+
+def test_colours_that_are_kept_survive_a_photo():
+    def nearest(keep):
+        figure, axis = new_figure()
+        noise = np.random.default_rng(0).integers(90, 200, (60, 200, 1)) * np.ones((1, 1, 3), int)
+        axis.imshow(noise.astype(np.uint8), aspect="auto")
+        axis.plot([100], [30], "o", ms=5, color="#00c8ff")
+        if keep:
+            keep_colors(figure, ["#00c8ff"])
+        picture = np.asarray(Image.open(io.BytesIO(png_of(figure))).convert("RGB")).astype(int)
+        return np.abs(picture - [0, 0xC8, 255]).max(-1).min()
+
+    assert nearest(keep=True) == 0 and nearest(keep=False) > 10

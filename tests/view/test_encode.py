@@ -16,6 +16,7 @@ from talking_heads.view.encode import (
     encode_face,
     encode_motion,
     encode_pose,
+    encode_poses,
 )
 from talking_heads.view.mesh import frame_of, seams
 
@@ -178,3 +179,20 @@ def test_the_picture_frames_the_head_and_the_focus_is_the_mouth():
     lips = face.vertices[face.regions["lips"]]
     assert (lips.min(axis=0) <= frame["focus"]).all()
     assert (frame["focus"] <= lips.max(axis=0)).all()
+
+
+def test_poses_of_several_heads_travel_together():
+    face = get_face("neutral@low")
+    moved = face.vertices.copy()
+    moved[5] += [0, 0.002, 0]
+    colors = np.full((len(moved), 3), 7, np.uint8)
+    header, arrays = unpack(
+        encode_poses([(face, face.vertices, None), (face, moved, None), (face, moved, colors)])
+    )
+    assert header["kind"] == "pose" and len(arrays["index"]) == 0
+    assert "colors" not in arrays and "colors1" not in arrays
+    np.testing.assert_array_equal(arrays["colors2"], colors)
+    for tail in "12":
+        assert arrays[f"index{tail}"].tolist() == [5]
+        offset = arrays[f"offsets{tail}"].reshape(-1, 3) * arrays[f"scales{tail}"][0]
+        np.testing.assert_allclose(offset, [[0, 0.002, 0]], atol=1e-6)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, get_face
-from talking_heads.view.raster import BACKGROUND, render, still
+from talking_heads.view.raster import BACKGROUND, project, render, still
 
 TRIANGLE = np.array([[-0.1, -0.1, 0.0], [0.1, -0.1, 0.0], [0.0, 0.1, 0.0]])
 RED = np.tile(np.array([200, 30, 30], np.uint8), (3, 1))
@@ -105,3 +105,37 @@ def test_bad_arguments_are_refused():
 @pytest.fixture(scope="module")
 def medium_face():
     return get_face("neutral@medium")
+
+
+def test_points_are_where_they_are_drawn():
+    view = {"size": (120, 90), "yaw": 25.0, "pitch": -10.0, "zoom": 1.6, "center": (0.01, 0.02, 0)}
+    rng = np.random.default_rng(0)
+    for place in rng.uniform(-0.04, 0.04, (5, 3)):
+        dot = place + 0.002 * TRIANGLE / 0.1
+        corners = np.array([[0, 1, 2], [0, 2, 1]])
+        picture = render(dot, corners, RED, **view)
+        y, x = np.nonzero(~is_background(picture))
+        found = project(dot.mean(0)[None], **view)[0]
+        assert abs(x.mean() + 0.5 - found[0]) < 1 and abs(y.mean() + 0.5 - found[1]) < 1
+    front, back = project(np.array([[0, 0, 0.1], [0, 0, 0]]), yaw=30)
+    assert front[2] > back[2], "depth grows toward the viewer"
+
+
+def test_edges_are_dark_where_they_are_seen_and_nowhere_else():
+    white = np.full((3, 3), 240, np.uint8)
+    options = {"size": (64, 64), "center": (0, 0, 0)}
+    bare = render(TRIANGLE, np.array([[0, 1, 2]]), white, **options).astype(int)
+    lined = render(
+        TRIANGLE, np.array([[0, 1, 2]]), white, edges=np.array([[0, 1]]), **options
+    ).astype(int)
+    changed = (bare - lined).max(-1) > 20
+    row = round(project(TRIANGLE[:1], **options)[0, 1])
+    assert set(np.nonzero(changed)[0]) <= {row - 1, row} and changed.sum() >= 38
+    # The same edge behind another triangle is hidden; in front of it, it is not.
+    near = np.concatenate([TRIANGLE, 1.5 * TRIANGLE + [0, 0, 0.02]])
+    both = np.array([[0, 1, 2], [3, 4, 5]])
+    twice = np.tile(white, (2, 1))
+    hidden = render(near, both, twice, edges=np.array([[0, 1]]), **options)
+    np.testing.assert_array_equal(hidden, render(near, both, twice, **options))
+    seen = render(near, both, twice, edges=np.array([[3, 5]]), **options)
+    assert (seen != render(near, both, twice, **options)).any()
