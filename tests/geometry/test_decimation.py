@@ -145,6 +145,21 @@ def test_a_cube_is_left_with_its_corners():
     assert euler(done.triangles) == 2
 
 
+@pytest.mark.parametrize("left", [20, 12, 8, 6])
+def test_a_short_tube_stays_open_at_both_ends(left):
+    # Across the tube edges are short and cheap, but both of their ends lie on a border.
+    y, x = np.divmod(np.arange(32), 16)
+    angle = 2 * np.pi * x / 16
+    vertices = np.stack([np.cos(angle), np.sin(angle), 0.02 * y], 1)
+    a = np.arange(16)
+    b = (a + 1) % 16
+    triangles = np.concatenate([np.stack([a, b, b + 16], 1), np.stack([a, b + 16, a + 16], 1)])
+    done, _ = check(vertices, triangles, 32 / left)
+    assert is_manifold(done.triangles)
+    assert euler(done.triangles) == 0
+    assert border_loops(done.triangles) == 2
+
+
 @QUICK
 @given(seed=st.integers(0, 10**6), factor=st.sampled_from([1.3, 2, 3]))
 def test_random_sheets_keep_their_kind_and_turn_no_triangle(meshes, seed, factor):
