@@ -38,8 +38,9 @@ GROUPS = ("rate", "encoder", "table4")
 SPLITS = ("test_seen", "test_unseen")
 VIEW = "vertices@low"
 COMPONENTS = (4, 8, 16, 32, 64)
-"""Of principal components, each kept as it is and at 8 bits."""
-_BITS = 8
+"""Of principal components, as they are."""
+BITS = (32, 64, 128)
+"""Of a frame, shared among the most of them as it serves best."""
 _SPATIAL = ("motion_in.", "spiral.", "fusion.")
 """What turns a frame's vertices into a vector, in either kind of prior."""
 _CURVE_EVERY = 50
@@ -62,6 +63,8 @@ class PriorRun:
         What differs from the configuration of the ``course`` preset.
     seeds : tuple of int
         One training each.
+    steps : int, optional
+        In place of the preset's.
     """
 
     name: str
@@ -69,6 +72,7 @@ class PriorRun:
     model: str = "motion_vqvae"
     changes: Mapping[str, Any] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0,)
+    steps: int | None = None
 
 
 def _table_4() -> tuple[PriorRun, ...]:
@@ -81,16 +85,22 @@ def _table_4() -> tuple[PriorRun, ...]:
     )
 
 
+def _rate(name: str, **changes: Any) -> PriorRun:
+    """Return a run of the group ``rate``, half as long as the shipped prior's."""
+    return PriorRun(name, "rate", changes=changes, steps=1500)
+
+
 RUNS: tuple[PriorRun, ...] = (
     PriorRun("course", "rate"),
-    *(PriorRun(f"autoencoder-{n}", "rate", changes={
-        "bottleneck": "none", "components": 1, "channels": n}) for n in (4, 8, 16, 32)),
-    PriorRun("vae-16", "rate", changes={"bottleneck": "vae", "components": 8, "channels": 2}),
-    *(PriorRun(f"codes-{n}", "rate", changes={"codes": n}) for n in (16, 64, 1024)),
-    *(PriorRun(f"components-{n}", "rate", changes={"components": n}) for n in (2, 4, 16)),
-    *(PriorRun(f"channels-{n}", "rate", changes={"channels": n}) for n in (1, 8)),
-    PriorRun("collapse", "rate", changes={"channels": 64, "start": "uniform", "restart": 0}),
-    PriorRun("causal", "rate", changes={"causal": True, "band": 25}),
+    _rate("codes-256"),
+    *(_rate(f"autoencoder-{n}", bottleneck="none", components=1, channels=n)
+      for n in (4, 8, 16, 32)),
+    _rate("vae-16", bottleneck="vae"),
+    *(_rate(f"codes-{n}", codes=n) for n in (16, 64, 1024)),
+    *(_rate(f"components-{n}", components=n) for n in (2, 4, 16)),
+    *(_rate(f"channels-{n}", channels=n) for n in (1, 8)),
+    _rate("collapse", channels=64, start="uniform", restart=0),
+    _rate("causal", causal=True, band=25),
     PriorRun("spiral", "encoder", "graph_vqvae", seeds=(0, 1, 2)),
     PriorRun("mlp", "encoder", "graph_vqvae", {"spatial": "mlp"}, seeds=(0, 1, 2)),
     *_table_4(),
@@ -118,7 +128,7 @@ def run_priors(
     names : sequence of str, optional
         Runs or `GROUPS`; by default all.
     steps : int, optional
-        In place of the preset's.
+        In place of those of each run.
     clips : int, optional
         Most clips of a split that are measured.
     precision : str
@@ -172,22 +182,23 @@ def _chosen(names: Sequence[str] | None) -> list[PriorRun]:
 
 def _component_rows(corpus: Corpus, known: Mapping[str, list[Recording]]) -> list[dict[str, Any]]:
     most = PrincipalComponents.fit(corpus, max(COMPONENTS), view=VIEW)
-    rows = []
-    for count in COMPONENTS:
-        for kept in (most.first(count), most.first(count).rounded(_BITS)):
-            tail = "" if kept.bits is None else f"-{_BITS}bit"
-            rows.append(
-                {
-                    "name": f"pca-{count}{tail}",
-                    "group": "rate",
-                    "model": "principal_components",
-                    "kind": "pca",
-                    "numbers": count,
-                    "bits": kept.bits,
-                    "runs": [{"splits": _measured(kept, corpus, known)}],
-                }
-            )
-    return rows
+    kinds = {f"pca-{count}": most.first(count) for count in COMPONENTS}
+    kinds |= {f"pca-{bits}bits": most.rounded(most.share_bits(bits)) for bits in BITS}
+    return [
+        {
+            "name": name,
+            "group": "rate",
+            "model": "principal_components",
+            "kind": "pca",
+            # Directions that got no bit are not there.
+            "numbers": sum(len(level) > 1 for level in kept.levels)
+            if kept.levels is not None
+            else len(kept.directions),
+            "bits": kept.bits,
+            "runs": [{"splits": _measured(kept, corpus, known)}],
+        }
+        for name, kept in kinds.items()
+    ]
 
 
 def _measured(
@@ -209,8 +220,8 @@ def _row(
     config = dataclasses.replace(config, **run.changes)
     assert isinstance(config, PriorConfig)
     settings = TrainConfig.preset("course", run.model)
-    if steps is not None:
-        settings = dataclasses.replace(settings, steps=steps)
+    steps = steps or run.steps or settings.steps
+    settings = dataclasses.replace(settings, steps=steps)
     found = []
     for seed in run.seeds:
         folder = work / f"{run.name}-{seed}"

@@ -41,6 +41,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
     )
     monkeypatch.setattr(prior_runs, "COMPONENTS", (1, 2))
+    monkeypatch.setattr(prior_runs, "BITS", (3,))
 
 
 def test_each_run_has_a_name_of_its_own_and_a_configuration() -> None:
@@ -74,11 +75,11 @@ def test_rows_and_the_file(few: None, corpus: Corpus, tmp_path: Path) -> None:
     told: list[str] = []
     record = run_priors(corpus, tmp_path / "work", steps=2, progress=told.append)
     rows = {row["name"]: row for row in record["rows"]}
-    assert list(rows) == ["pca-1", "pca-1-8bit", "pca-2", "pca-2-8bit", "small", "loose", "mesh"]
+    assert list(rows) == ["pca-1", "pca-2", "pca-3bits", "small", "loose", "mesh"]
     assert told == ["principal components", "small, seed 0", "loose, seed 0", "mesh, seed 0",
                     "mesh, seed 1"]  # fmt: skip
     assert (rows["small"]["bits"], rows["small"]["numbers"]) == (16, 16)  # 8 codes of 4
-    assert (rows["pca-2"]["bits"], rows["pca-2-8bit"]["bits"]) == (None, 16)
+    assert (rows["pca-2"]["bits"], rows["pca-3bits"]["bits"]) == (None, 3)
     assert rows["loose"]["bits"] is None and rows["loose"]["codes"] is None
     assert [run["seed"] for run in rows["mesh"]["runs"]] == [0, 1]
     hashes = {run["weights_sha256"] for run in rows["mesh"]["runs"]}
@@ -97,7 +98,7 @@ def test_rows_and_the_file(few: None, corpus: Corpus, tmp_path: Path) -> None:
     assert json.loads(path.read_text()) == json.loads(json.dumps(record))
     lines = prior_table(record).splitlines()
     assert len(lines) == 1 + len(rows)
-    assert f"{one['splits']['test_seen']['lips']['value']:.3f}" in lines[5]
+    assert f"{one['splits']['test_seen']['lips']['value']:.3f}" in lines[4]
 
 
 def test_what_is_trained_is_not_trained_again(
