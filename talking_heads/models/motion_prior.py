@@ -29,16 +29,13 @@ from talking_heads import losses
 from talking_heads.errors import UserError
 from talking_heads.face.motion import Motion
 from talking_heads.layers.quantizer import VectorQuantizer
-from talking_heads.layers.temporal import TemporalConv, TemporalTransformer
 from talking_heads.models.contract import MotionContract
 from talking_heads.models.network import Network
 from talking_heads.models.prior_config import PriorConfig
+from talking_heads.models.time_part import TimePart, in_pieces, sum_of_reaches
 
 NO_ENCODER = "none"
 """What the contract of a prior names as its audio encoder."""
-_WHOLE, _PIECE, _CONTEXT = 1500, 1000, 250
-"""Motions of up to so many frames are computed whole; longer ones in pieces of so many frames, each
-with as many frames around it as it can see, or with so many where it sees everything."""
 
 
 @dataclass(frozen=True)
@@ -61,57 +58,6 @@ class Bottleneck:
     loss: Tensor
     codes: Tensor | None = None
     perplexity: Tensor | None = None
-
-
-class TimePart(nn.Module):
-    """The part of a prior that looks over time: a convolution, then a transformer.
-
-    Parameters
-    ----------
-    config : PriorConfig
-        Sizes and choices.
-    """
-
-    def __init__(self, config: PriorConfig) -> None:
-        super().__init__()
-        residual = config.stem == "residual"
-        self.conv = TemporalConv(
-            config.width, norm=config.norm, causal=config.causal, residual=residual
-        )
-        if residual:
-            nn.init.zeros_(self.conv.conv.weight)
-            nn.init.zeros_(self.conv.conv.bias)  # type: ignore[arg-type]
-        self.linear = nn.Identity() if residual else nn.Linear(config.width, config.width)
-        self.transformer = TemporalTransformer(
-            config.width,
-            config.layers,
-            config.heads,
-            config.feed_forward,
-            dropout=config.dropout,
-            positions=config.positions,
-            band=config.band,
-            causal=config.causal,
-            attention_scale=config.attention_scale,
-        )
-
-    @property
-    def look_back(self) -> int | None:
-        """Frames before its own that a frame depends on; None for all."""
-        return _sum(self.conv.look_back, self.transformer.look_back)
-
-    @property
-    def look_ahead(self) -> int | None:
-        """Frames after its own that a frame depends on; None for all."""
-        return _sum(self.conv.look_ahead, self.transformer.look_ahead)
-
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Map ``(batch, frame, width)`` to the same shape; padding changes no other frame."""
-        out: Tensor = self.transformer(self.linear(self.conv(x, mask)), mask)
-        return out
-
-
-def _sum(first: int | None, second: int | None) -> int | None:
-    return None if first is None or second is None else first + second
 
 
 def gaussian_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -316,7 +262,7 @@ class MotionPrior(Network):
     @property
     def look_ahead(self) -> int | None:
         """Frames after its own that a reconstructed frame depends on; None for all of them."""
-        return _sum(self.time_in.look_ahead, self.time_out.look_ahead)
+        return sum_of_reaches(self.time_in.look_ahead, self.time_out.look_ahead)
 
     # The interface for whole motions.
 
@@ -328,7 +274,8 @@ class MotionPrior(Network):
         motion : Motion
             Of the kind, mesh and frame rate that the prior has learned. Of any length: long ones
             are computed in overlapping pieces, with the same result where a frame depends on
-            neighbours alone (see `look_ahead`).
+            neighbours alone (see `look_ahead`) and not on its number in the clip, as it does with
+            positions "sinusoid".
 
         Returns
         -------
@@ -444,7 +391,7 @@ class MotionPrior(Network):
 
         with self._evaluating():
             frames = torch.from_numpy(motion.values).flatten(1)
-            latents = _in_pieces(encoded, frames, self.time_in)
+            latents = in_pieces(encoded, frames, self.time_in)
             if latents is None:
                 empty = torch.zeros(1, 0, c.components, c.channels)
                 return Bottleneck(empty, empty.sum(), empty[..., 0].long())
@@ -490,32 +437,10 @@ class MotionPrior(Network):
             return self.denormalise(self.decode(part[None].to(self.device))[0]).cpu()
 
         with self._evaluating():
-            made = _in_pieces(decoded, latents, self.time_out)
+            made = in_pieces(decoded, latents, self.time_out)
         if made is None:
             made = torch.zeros(0, self.contract.motion_dim)
         values = np.asarray(made.numpy(), dtype=np.float32)
         if self.contract.kind == "coefficients":
             return np.clip(values, 0.0, 1.0)
         return values.reshape(len(values), self.contract.vertices, 3)
-
-
-def _in_pieces(
-    function: Callable[[Tensor], Tensor], frames: Tensor, sight: TimePart
-) -> Tensor | None:
-    """Apply a function of a sequence piece by piece; None of an empty one.
-
-    Each piece has as many frames around it as `sight` sees, so that the whole is the same as if it
-    were computed at once.
-    """
-    count = len(frames)
-    if count <= _WHOLE:
-        return function(frames) if count else None
-    back = _CONTEXT if sight.look_back is None else sight.look_back
-    ahead = _CONTEXT if sight.look_ahead is None else sight.look_ahead
-    parts = []
-    for first in range(0, count, _PIECE):
-        last = min(first + _PIECE, count)
-        start = max(0, first - back)
-        piece = function(frames[start : last + ahead])
-        parts.append(piece[first - start : last - start])
-    return torch.cat(parts)

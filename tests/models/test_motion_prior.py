@@ -249,7 +249,7 @@ def test_motions_of_hardly_any_frames(prior: MotionPrior, tools: Any, frames: in
 @pytest.fixture
 def in_pieces(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Cut motions of over 20 frames into pieces of 8; return how long what is encoded becomes."""
-    module = "talking_heads.models.motion_prior."
+    module = "talking_heads.models.time_part."
     monkeypatch.setattr(module + "_WHOLE", 20)
     monkeypatch.setattr(module + "_PIECE", 8)
     monkeypatch.setattr(module + "_CONTEXT", 12)
@@ -283,7 +283,7 @@ def test_pieces_equal_the_whole_where_sight_is_bounded(
     reach = c.layers * c.band
     assert max(in_pieces) == 8 + (4 + reach if c.causal else 2 * (2 + reach))
     assert len(in_pieces) == 2 * 8  # once for codes, once for the reconstruction
-    monkeypatch.setattr("talking_heads.models.motion_prior._WHOLE", 1000)
+    monkeypatch.setattr("talking_heads.models.time_part._WHOLE", 1000)
     np.testing.assert_array_equal(cut[0], prior.codes(motion))
     np.testing.assert_allclose(cut[1], prior.reconstruct(motion).values, atol=1e-7)
 
