@@ -79,6 +79,10 @@ def add_train_commands(commands: Subparsers[Any]) -> None:
     train = add_command(
         commands, "train", _run_train, "Train a model. Run it again to go on where it stopped."
     )
+    train.epilog = (
+        "Several processes share a run, and each batch equally, when they are started by: torchrun "
+        "--standalone --nproc-per-node 2 -m talking_heads.cli train ..."
+    )
     train.add_argument(
         "name",
         help="which system: diff_speaker or conv_regressor; or which motion prior: motion_vqvae or "

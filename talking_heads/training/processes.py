@@ -24,7 +24,8 @@ def processes() -> Accelerator:
         If several processes were asked for, and this one was started alone.
     """
     several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    if "MASTER_ADDR" in os.environ and "WORLD_SIZE" not in os.environ:
+    launched = {"ACCELERATE_USE_CPU", "MASTER_ADDR"} <= set(os.environ)
+    if launched and "WORLD_SIZE" not in os.environ:
         # "accelerate launch --cpu --num_processes 2" starts one, and leaves this trace.
         raise UserError(
             "Several processes were asked for, but this one was started alone: on the CPU\n"

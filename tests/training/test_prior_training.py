@@ -15,7 +15,14 @@ from talking_heads.corpus.collection import Corpus
 from talking_heads.corpus.heads import Surface, course_head
 from talking_heads.errors import UserError
 from talking_heads.face import ARKIT_INDEX, Motion
-from talking_heads.models import ConvRegressor, DiffSpeaker, GraphVQVAE, MotionVQVAE
+from talking_heads.models import (
+    ConvRegressor,
+    ConvRegressorConfig,
+    DiffSpeaker,
+    GraphVQVAE,
+    MotionVQVAE,
+    load_model,
+)
 from talking_heads.models.loading import PRIORS, load_prior
 from talking_heads.models.prior_config import MotionVQVAEConfig
 from talking_heads.training import TrainConfig, fitting, train
@@ -108,6 +115,21 @@ def test_a_view_that_the_corpus_lacks(view: str, word: str, corpus: Corpus, tmp_
     with pytest.raises(UserError, match=word):
         run(corpus, tmp_path / "out", view=view)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_model_of_speech_may_learn_vertices_of_the_course(corpus: Corpus, tmp_path: Path) -> None:
+    train(
+        "conv_regressor", data=corpus, out=tmp_path, progress=False, view="vertices@low",
+        config=ConvRegressorConfig(width=4, hidden=4, codes=4),
+        settings=dataclasses.replace(SETTINGS, steps=2, batch=2),
+    )  # fmt: skip
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["view"] == "vertices@low"
+    # Measured by its vertices, though the corpus has phonemes.
+    assert any("lve" in key for key in results["figures"]["test_seen"])
+    made = load_model(tmp_path).animate(corpus[0].audio, speaker="ben")
+    assert made.kind == "vertices" and made.face_id == "head-02@low"
+    assert made.values.shape[1:] == (1142, 3)
 
 
 @pytest.mark.parametrize("decay", [None, 0.9])

@@ -116,6 +116,7 @@ def test_a_smaller_batch_is_shared_equally() -> None:
 
 def test_one_process_in_place_of_several_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """What accelerate 1.15 leaves in the environment of "launch --cpu --num_processes 2"."""
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "True")
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with pytest.raises(UserError, match="torchrun"):
