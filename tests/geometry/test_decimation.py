@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import Delaunay
 
 from talking_heads.errors import UserError
 from talking_heads.face import get_face
 from talking_heads.geometry import (
     boundary_edges,
     decimate,
+    decimation,
     edges,
     is_manifold,
     triangle_normals,
@@ -199,6 +201,57 @@ def test_components_stay_apart(meshes):
     assert (part[done.triangles] == part[done.triangles][:, :1]).all()
     assert euler(done.triangles) == 6
     np.testing.assert_array_equal(part[done.merged], np.arange(len(vertices)) // len(a))
+
+
+def test_the_smallest_surfaces_stay_while_larger_ones_can_give(meshes):
+    sheet, triangles = meshes.grid(8, 8)
+    # Tiny, so that their edges are the cheapest: a triangle, a tetrahedron, and a triangle that
+    # hangs on a corner of the sheet.
+    corners = 0.01 * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    hanging = [[-0.01, 0, 0], [0, -0.01, 0]]
+    vertices = np.concatenate([sheet, corners[:3] + 20, corners + 30, hanging])
+    tetrahedron = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]]) + 67
+    triangles = np.concatenate([triangles, [[64, 65, 66], [71, 72, 0]], tetrahedron])
+    done, _ = check(vertices, triangles, 73 / 20)
+    assert set(range(64, 73)) <= set(done.kept.tolist())
+    assert len(np.unique(done.triangles)) == 20
+
+
+@QUICK
+@given(seed=st.integers(0, 10**6), factor=st.sampled_from([2, 3, 5]))
+def test_a_flat_sheet_of_any_triangles_is_never_folded(meshes, seed, factor):
+    # Random points, dense in the middle, in an octagon.
+    rng = np.random.default_rng(seed)
+    angle = 2 * np.pi * np.arange(8) / 8
+    flat = np.concatenate(
+        [np.stack([np.cos(angle), np.sin(angle)], 1), rng.normal(0, 0.2, (72, 2))]
+    )
+    flat = flat[np.linalg.norm(flat, axis=1) < 1.01]
+    triangles = Delaunay(flat).simplices.astype(np.int64)
+    vertices = np.concatenate([flat, np.zeros((len(flat), 1))], axis=1)
+    down = triangle_normals(vertices, triangles)[:, 2] < 0
+    triangles[down] = triangles[down][:, ::-1]
+    done, kept = check(vertices, triangles, factor)
+    doubled = triangle_normals(kept, done.triangles)[:, 2]
+    assert (doubled > 0).all()
+    assert doubled.sum() / 2 == pytest.approx(2 * 2**0.5)  # the octagon
+
+
+def test_a_move_that_would_fold_the_surface_is_not_allowed():
+    # Round vertex 0. From 1, the corner 3 hides behind 2: moving 0 there turns triangle 0 2 3 over.
+    flat = np.array([[0, 0], [1, 0], [0.3, 0.3], [3, 3.2], [-3, 1], [-1, -3]])
+    triangles = np.array([[0, 1, 2], [0, 2, 3], [0, 3, 4], [0, 4, 5], [0, 5, 1]])
+    points = np.concatenate([flat, np.zeros((6, 1))], axis=1)
+    mesh = decimation._Mesh(points, triangles)
+    assert not mesh.allowed(0, 1, decimation._CAREFUL)
+    assert not mesh.allowed(0, 1, decimation._UPRIGHT)
+    assert mesh.allowed(0, 1, decimation._ANY)
+    assert mesh.allowed(0, 2, decimation._UPRIGHT)
+    # Shear and bend do not matter: the rule looks at each triangle before and after.
+    points[:, 2] = flat @ [0.4, -0.2]
+    mesh = decimation._Mesh(points, triangles)
+    assert not mesh.allowed(0, 1, decimation._UPRIGHT)
+    assert mesh.allowed(0, 2, decimation._UPRIGHT)
 
 
 def test_units_and_place_do_not_matter(meshes):
