@@ -59,6 +59,10 @@ def check(vertices, triangles, factor):
     assert done.triangles.min(initial=0) >= 0
     assert done.triangles.max(initial=0) < size
     assert all(len(set(t)) == 3 for t in done.triangles.tolist())
+    before = [frozenset(t) for t in np.asarray(triangles).tolist()]
+    after = [frozenset(t) for t in done.triangles.tolist()]
+    if len(set(before)) == len(before):
+        assert len(set(after)) == len(after)
     assert done.merged.shape == (len(vertices),)
     np.testing.assert_array_equal(done.merged[done.kept], np.arange(size))
     return done, vertices[done.kept]
@@ -252,6 +256,17 @@ def test_a_move_that_would_fold_the_surface_is_not_allowed():
     mesh = decimation._Mesh(points, triangles)
     assert not mesh.allowed(0, 1, decimation._UPRIGHT)
     assert mesh.allowed(0, 2, decimation._UPRIGHT)
+
+
+def test_triangles_without_area_are_no_obstacle(meshes):
+    # Two halves of a sheet sewn together along a seam whose two sides lie at the same place.
+    vertices, triangles = meshes.grid(12, 12)
+    vertices[:, 0] -= vertices[:, 0] > 5.5
+    done, kept = check(vertices, triangles, 24)
+    assert is_manifold(done.triangles)
+    assert border_loops(done.triangles) == 1
+    assert euler(done.triangles) == 1
+    assert np.abs(triangle_normals(kept, done.triangles)).sum() / 2 == pytest.approx(110)
 
 
 def test_units_and_place_do_not_matter(meshes):
