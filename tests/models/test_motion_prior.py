@@ -60,6 +60,15 @@ def test_padding_changes_nothing(prior: MotionPrior, filler: float) -> None:
         torch.testing.assert_close(made[:1, :9], again, rtol=1e-4, atol=1e-5)
 
 
+def test_padding_pulls_at_nothing(prior: MotionPrior) -> None:
+    """A gradient of 0 times a value that is no number would be none."""
+    padded = batch_of([9, 14], 14, float("nan"))
+    latents = prior.encode(prior.normalise(padded["motion"].flatten(2)), padded["mask"])
+    latents[padded["mask"]].sum().backward()
+    slopes = [p.grad for p in prior.parameters() if p.grad is not None]
+    assert slopes and all(torch.isfinite(slope).all() for slope in slopes)
+
+
 @torch.no_grad()
 def test_loss_counts_true_frames_alone(prior: MotionPrior) -> None:
     """The terms of a padded batch are the means over the frames of its clips."""
