@@ -140,7 +140,10 @@ def raised_path(
         rise = LIFT + 0.12 * np.linalg.norm(ends[1] - ends[0]) * 4 * share * (1 - share)
         line.append(ends[0] * (1 - share) + ends[1] * share + rise * side)
         owner.append(np.full(STEPS, number))
-    return np.concatenate(line).astype(np.float32), np.concatenate(owner)
+    path = np.concatenate(line)
+    inner = np.arange(len(path)) % STEPS > 0
+    path[inner] = mesh.lifted(path[inner], LIFT)
+    return path.astype(np.float32), np.concatenate(owner)
 
 
 def listed(numbers: Iterable[int], joint: str = ", ") -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from talking_heads.course.figures import PAPER
 from talking_heads.errors import UserError
@@ -62,6 +63,38 @@ class Mesh:
     def normals(self) -> NDArray[Any]:
         """Unit normals, ``(V, 3)``."""
         return vertex_normals(self.vertices.astype(np.float64), self.triangles)
+
+    @cached_property
+    def _surface(self) -> tuple[cKDTree, NDArray[Any], NDArray[Any]]:
+        """Points all over the surface and their normals: vertices, and five in each triangle."""
+        shares = np.array([[1, 1, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1], [4, 1, 1]], dtype=np.float64)
+        shares /= shares.sum(1, keepdims=True)
+        corners = self.vertices.astype(np.float64)[self.triangles]
+        points = np.einsum("sk,tkd->tsd", shares, corners).reshape(-1, 3)
+        across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-12)
+        points = np.concatenate([self.vertices, points])
+        normals = np.concatenate([self.normals, np.repeat(across, len(shares), axis=0)])
+        return cKDTree(points), points, normals
+
+    def lifted(self, places: NDArray[Any], above: float) -> NDArray[np.float64]:
+        """Return places ``(n, 3)``, those moved outwards that lie below the skin.
+
+        Parameters
+        ----------
+        places : ndarray
+            ``(n, 3)`` metres.
+        above : float
+            Metres that they lie above the skin at least.
+        """
+        tree, points, normals = self._surface
+        moved = np.array(places, dtype=np.float64)
+        for _ in range(3):
+            nearest = tree.query(moved)[1]
+            side = normals[nearest]
+            height = ((moved - points[nearest]) * side).sum(1)
+            moved += np.maximum(above - height, 0.0)[:, None] * side
+        return moved
 
     @property
     def middle(self) -> NDArray[np.float64]:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talking_heads.course.mesh_picture import Mesh
-from talking_heads.geometry import vertex_normals
 from talking_heads.view.picture import BACKGROUND
 
 FOV = 24.0
@@ -27,26 +26,40 @@ def new_plot(height: int) -> Any:
     )  # fmt: skip
 
 
-def add_mesh(plot: Any, mesh: Mesh, aside: NDArray[np.float32] | None = None) -> Any:
-    """Add a mesh, its edges and what surrounds it to a plot; return the mesh."""
+def mesh_objects(
+    mesh: Mesh, aside: NDArray[np.float32] | None = None, *, lines: float = 0.3
+) -> list[Any]:
+    """Return a mesh, its edges and what surrounds it as k3d objects, the mesh first.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        What to show.
+    aside : ndarray, optional
+        ``(3,)`` metres that it is moved by.
+    lines : float
+        How strong the edges are, 0 to 1.
+    """
     import k3d
 
     aside = np.zeros(3, dtype=np.float32) if aside is None else aside
     places = np.ascontiguousarray(mesh.vertices + aside)
     corners = np.ascontiguousarray(mesh.triangles, dtype=np.uint32)
-    skin = k3d.mesh(places, corners, colors=packed(mesh.colors), flat_shading=False, side="double")
-    plot += skin
-    normals = vertex_normals(places.astype(np.float64), mesh.triangles)
-    above = (places + 1e-4 * normals).astype(np.float32)
-    plot += k3d.mesh(above, corners, wireframe=True, color=_EDGES, opacity=0.45)
+    above = (places + 1e-4 * mesh.normals).astype(np.float32)
+    found = [
+        k3d.mesh(places, corners, colors=packed(mesh.colors), flat_shading=False, side="double"),
+        k3d.mesh(above, corners, wireframe=True, color=_EDGES, opacity=lines),
+    ]
     points, around, colors = mesh.around
     if len(around):
-        plot += k3d.mesh(
-            np.ascontiguousarray(points + aside),
-            np.ascontiguousarray(around, dtype=np.uint32),
-            colors=packed(colors), flat_shading=False, side="double",
+        found.append(
+            k3d.mesh(
+                np.ascontiguousarray(points + aside),
+                np.ascontiguousarray(around, dtype=np.uint32),
+                colors=packed(colors), flat_shading=False, side="double",
+            )
         )  # fmt: skip
-    return skin
+    return found
 
 
 def packed(colors: NDArray[Any]) -> NDArray[np.uint32]:

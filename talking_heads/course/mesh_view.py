@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -35,7 +36,7 @@ from talking_heads.course.mesh_picture import (
     photo,
     whole_camera,
 )
-from talking_heads.course.mesh_plot import FOV, add_mesh, new_plot, packed
+from talking_heads.course.mesh_plot import FOV, mesh_objects, new_plot, packed
 from talking_heads.errors import UserError
 from talking_heads.view.player import Cover
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from talking_heads.face import Face
     from talking_heads.geometry.pyramid import MeshPyramid
 
+_INK = 0x1F2933
 _BY_NUMBER = "by number"
 
 
@@ -80,6 +82,7 @@ class MeshBox(DescribedBox):
         self.mesh, self.title = mesh, title
         self.status = widgets.HTML()
         self.plot = new_plot(height)
+        self._drawn: list[Any] = []
         cover = Cover(layout=widgets.Layout(height="0", margin="0"))
         super().__init__([cover, *controls, self.status, self.plot], cover)
 
@@ -91,6 +94,17 @@ class MeshBox(DescribedBox):
     def description(self) -> str:
         """What the view shows, in words."""
         return " ".join(filter(None, [self.title and f"{self.title}:", self.intro, self._what()]))
+
+    def draw(self, items: list[Any]) -> None:
+        """Put k3d objects in the place of those that were drawn before.
+
+        New objects each time: of k3d's texts only some are drawn again where they change.
+        """
+        for item in self._drawn:
+            self.plot -= item
+        self._drawn = items
+        for item in items:
+            self.plot += item
 
     def look(self, point: NDArray[Any], yaw: float, pitch: float, reach: float) -> None:
         """Look at a point.
@@ -170,8 +184,6 @@ class SpiralBox(_PlaceBox):
     def __init__(
         self, mesh: Mesh, spirals: NDArray[np.int64], vertex: int, title: str, height: int
     ) -> None:
-        import k3d
-
         self._spirals = spirals
         length = spirals.shape[1]
         self.steps = widgets.IntSlider(
@@ -179,18 +191,7 @@ class SpiralBox(_PlaceBox):
             layout=widgets.Layout(width="min(300px, 96%)"),
         )  # fmt: skip
         super().__init__(mesh, vertex, [self.steps], title, height)
-        add_mesh(self.plot, mesh)
-        # Points shrink where vertices lie close together, and never grow beyond one size.
-        self._line = k3d.line(np.zeros((2, 3), np.float32), shader="mesh", width=0.001)
-        self._points = k3d.points(np.zeros((1, 3), np.float32), point_size=0.003, shader="mesh")
-        self._numbers = [
-            k3d.text(
-                str(number), color=0x1F2933, reference_point="cc", size=0.75, label_box=True,
-                is_html=True,
-            )
-            for number in range(length)
-        ]  # fmt: skip
-        for item in (self._line, self._points, *self._numbers):
+        for item in mesh_objects(mesh):
             self.plot += item
         self._draw(turn=True)
         self.steps.observe(lambda _: self._draw(turn=False), names="value")
@@ -201,24 +202,28 @@ class SpiralBox(_PlaceBox):
         return self._spirals[self.vertex.value]
 
     def _draw(self, *, turn: bool) -> None:
+        import k3d
+
         shown = self.spiral[: self.steps.value]
         colors = packed(255 * path_colors(len(self.spiral)))
         path, pieces = raised_path(self.mesh, shown)
         places = path[::STEPS]
         whole = self.mesh.vertices[self.spiral].astype(np.float64)
         reach = max(3.6 * float(np.linalg.norm(whole - whole.mean(0), axis=1).max()), 0.05)
-        with self.plot.hold_sync():
-            self._line.vertices = path
-            self._line.colors = colors[pieces]
-            self._line.width = 0.006 * reach
-            self._points.positions = places
-            self._points.colors = colors[: len(places)]
-            self._points.point_size = 0.028 * reach
-            for number, text in enumerate(self._numbers):
-                text.visible = number < len(places)
-                if text.visible:
-                    normal = self.mesh.normals[shown[number]]
-                    text.position = (places[number] + 0.03 * reach * normal).tolist()
+        line = k3d.line(path, colors=colors[pieces], shader="mesh", width=0.006 * reach)
+        points = k3d.points(
+            places, colors=colors[: len(places)], point_size=0.028 * reach, shader="mesh"
+        )
+        numbers = [
+            k3d.text(
+                str(number), position=(place + 0.03 * reach * normal).tolist(), color=_INK,
+                reference_point="cc", size=0.75, is_html=True,
+            )
+            for number, (place, normal) in enumerate(
+                zip(places, self.mesh.normals[shown], strict=True)
+            )
+        ]  # fmt: skip
+        self.draw([line, points, *numbers])
         if turn:
             yaw, pitch = facing(self.mesh, self.vertex.value)
             self.look((whole.min(0) + whole.max(0)) / 2, yaw, pitch, reach)
@@ -300,19 +305,12 @@ class FieldBox(_PlaceBox):
     def __init__(
         self, mesh: Mesh, pyramid: MeshPyramid, vertex: int, level: int, title: str, height: int
     ) -> None:
-        import k3d
-
         self._pyramid = pyramid
         self.level = widgets.IntSlider(
             level, 0, len(pyramid.levels) - 1, description="Level", style=WIDE,
             layout=widgets.Layout(width="min(300px, 96%)"),
         )  # fmt: skip
         super().__init__(mesh, vertex, [self.level], title, height)
-        self._skin = add_mesh(self.plot, mesh)
-        self._dot = k3d.points(
-            np.zeros((1, 3), np.float32), point_size=0.004, color=0x0B62A8, shader="mesh"
-        )
-        self.plot += self._dot
         self._draw(turn=True)
         self.level.observe(lambda _: self._draw(turn=False), names="value")
 
@@ -330,12 +328,15 @@ class FieldBox(_PlaceBox):
         return field_of(self.mesh, self._pyramid, self.level.value, self.vertex.value)
 
     def _draw(self, *, turn: bool) -> None:
+        import k3d
+
         weights, centre = self._field()
-        with self.plot.hold_sync():
-            self._skin.colors = packed(field_colors(self.mesh, weights))
-            self._dot.positions = (
-                self.mesh.vertices[centre] + LIFT * self.mesh.normals[centre]
-            ).astype(np.float32)[None]
+        above = self.mesh.vertices[centre] + LIFT * self.mesh.normals[centre]
+        dot = k3d.points(
+            above.astype(np.float32)[None], point_size=0.004, colors=[0x0B62A8], shader="mesh"
+        )
+        painted = replace(self.mesh, colors=field_colors(self.mesh, weights))
+        self.draw([*mesh_objects(painted, lines=0.15), dot])
         if turn:
             yaw, _ = facing(self.mesh, self.vertex.value)
             height = 1.15 * float(np.ptp(self.mesh.vertices[:, 1]))
@@ -419,10 +420,11 @@ class PyramidBox(MeshBox):
         step = 1.25 * float(max(high[0] - low[0], high[2] - low[2]))
         for number, count in enumerate(pyramid.sizes):
             aside = np.array([number * step, 0.0, 0.0], dtype=np.float32)
-            add_mesh(self.plot, level_mesh(mesh, pyramid, number), aside)
+            for item in mesh_objects(level_mesh(mesh, pyramid, number), aside):
+                self.plot += item
             top = np.array([mesh.middle[0], high[1] + 0.012, mesh.middle[2]]) + aside
             self.plot += k3d.text(
-                f"{count:,}", position=top.tolist(), color=0x1F2933, reference_point="cb",
+                f"{count:,}", position=top.tolist(), color=_INK, reference_point="cb",
                 size=0.9, is_html=True,
             )  # fmt: skip
         width = (len(pyramid.sizes) - 1) * step

@@ -100,6 +100,12 @@ def test_a_path_runs_above_the_skin_through_its_vertices(mesh):
     assert owner.tolist() == [0] + [1] * 8 + [2] * 8
     middle = path[4] - (ends[0] + ends[1]) / 2
     assert middle @ (mesh.normals[351] + mesh.normals[352]) > 0
+    # Round the chin a straight line would run 10 mm deep.
+    path, _ = raised_path(mesh, np.array([534, 624, 566]))
+    corners = mesh.vertices[mesh.triangles].mean(1)
+    nearest = np.linalg.norm(path[:, None] - corners, axis=2).argmin(1)
+    across = mesh.normals[mesh.triangles[nearest]].mean(1)
+    assert (((path - corners[nearest]) * across).sum(1) > -0.002).all()
 
 
 # --- spirals ---
@@ -110,7 +116,11 @@ def test_the_spiral_box_draws_what_its_controls_say(mesh, spirals):
     vertex = mesh.names["tip of the nose"]
     assert box.vertex.value == vertex and box.place.value == "tip of the nose"
     np.testing.assert_array_equal(box.spiral, spirals[vertex])
-    line, points, *numbers = [o for o in box.plot.objects if o.type in ("Line", "Points", "Text")]
+
+    def drawn():
+        return [o for o in box.plot.objects if o.type in ("Line", "Points", "Text")]
+
+    line, points, *numbers = drawn()
     far = np.linalg.norm(points.positions - mesh.vertices[spirals[vertex]], axis=1)
     assert (far < 0.001).all() and len(numbers) == 9
     colors = np.round(255 * path_colors(9))
@@ -124,8 +134,9 @@ def test_the_spiral_box_draws_what_its_controls_say(mesh, spirals):
     box.vertex.value = 700
     assert box.place.value == "by number"
     box.steps.value = 4
+    _, points, *numbers = drawn()
     assert len(points.positions) == 4 and "The first 4 are drawn." in box.status.value
-    assert [text.visible for text in numbers] == [True] * 4 + [False] * 5
+    assert [text.text for text in numbers] == ["0", "1", "2", "3"]
     box.vertex.value = mesh.names["chin"]
     assert box.place.value == "chin"
 
@@ -175,7 +186,7 @@ def test_the_field_box_shows_paths(mesh, pyramid):
     assert box.centre == kept[far.argmin()]
     seen = np.flatnonzero(box.weights)
     assert f"sees {len(seen)} of 1142 vertices" in box.status.value
-    skin = box.plot.objects[0]
+    skin = next(o for o in box.plot.objects if o.type == "Mesh")
     pale = np.array([packed(color) for color in mesh.colors])
     assert set(np.flatnonzero(skin.colors != pale)) == set(seen)
 
