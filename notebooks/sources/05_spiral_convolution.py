@@ -85,8 +85,8 @@ for name, around in six.items():
 assert all(np.mean(around) == 0 for around in six.values())
 
 # %% [markdown]
-# A corner of the mouth that moves up and one that moves down would look alike. We need an **order**
-# of the neighbours. The mesh has one to offer: go round the vertex. It says where each neighbour
+# A slope to the right, a slope to the left and no slope at all look alike. We need an **order** of
+# the neighbours. The mesh has one to offer: go round the vertex. It says where each neighbour
 # stands, once we agree on where to begin.
 
 # %% [markdown]
@@ -965,8 +965,10 @@ small = build_pyramid(X[mouth], T_mouth, [2, 2, 2], 9, 2)
 print(len(learned), "frames to learn from,", len(truth), "to test with; levels", small.sizes)
 
 # %% [markdown]
-# Again with random neighbours as a control: everything equal, the pyramid, the weights, the order
-# of the sum, but who is whose neighbour.
+# Again with random neighbours as a control: everything is the same, pyramid, weights and steps, but
+# who is whose neighbour. Two more encoders break the rule of equal weights: an MLP with as many
+# hidden numbers as the spirals have features at the top, 36 vertices of 32, and a single linear
+# map.
 
 # %%
 class Spiral(nn.Module):
@@ -983,16 +985,17 @@ class Spiral(nn.Module):
 
 
 kinds = {"spirals": Spiral, "random neighbours": lambda: Spiral(shuffled=True),
-         "MLP": lambda: Mlp(852, 38, 16)}
+         "MLP": lambda: Mlp(852, 38, 16), "wide MLP": lambda: Mlp(852, 36 * 32, 16),
+         "linear map": lambda: nn.Sequential(nn.Flatten(), nn.Linear(852, 16))}
 for name, kind in kinds.items():
-    print(f"{name:18} {sum(p.numel() for p in kind().parameters()):,} weights")
+    print(f"{name:18} {sum(p.numel() for p in kind().parameters()):9,} weights")
 
 # %% [markdown]
-# Nothing else differs between the three: the same frames in the same order, the same decoder, the
+# Nothing else differs between the five: the same frames in the same order, the same decoder, the
 # same steps.
 
 # %%
-def learn_to_encode(kind, seed, steps=300):
+def learn_to_encode(kind, seed, steps=270):
     """Return what comes back of the test frames, in mm."""
     torch.manual_seed(seed)
     encoder, decoder = kind(), nn.Linear(16, 852)
@@ -1017,7 +1020,7 @@ def lip_error(made):
 
 
 # %% [markdown]
-# Nine small trainings, of a second or two each, and the components alone as a measure.
+# Fifteen small trainings, of a few seconds at most, and the components alone as a measure.
 
 # %%
 found = {name: [lip_error(learn_to_encode(kind, seed)) for seed in range(3)]
@@ -1028,41 +1031,44 @@ for name, values in found.items():
 print(f"16 components      {lip_error(pca):.1f} mm")
 print(f"a still mouth      {lip_error(centre.expand_as(truth)):.1f} mm")
 assert max(found["spirals"]) < min(found["MLP"])
-assert abs(np.mean(found["spirals"]) / np.mean(found["random neighbours"]) - 1) < 0.15
-assert lip_error(pca) < min(found["spirals"])
+for name in ("random neighbours", "wide MLP", "linear map"):
+    assert np.mean(found[name]) < 1.1 * np.mean(found["spirals"])
+assert lip_error(pca) < min(map(min, found.values()))
 
 # %% [markdown]
 # Each ring in the figure is one seed.
 
 # %%
-figure, axes = new_figure(width=5.6, height=1.9)
-for row, (values, color) in enumerate(zip(found.values(), (BLUE, GREEN, ORANGE))):
+figure, axes = new_figure(width=5.6, height=2.4)
+for row, (values, color) in enumerate(zip(found.values(), (BLUE, GREEN, ORANGE, PURPLE, INK))):
     axes.plot(values, [-row] * 3, "o", color=color, ms=7, mfc="none", mew=2)
 axes.axvline(lip_error(pca), color=INK, ls="--", label="16 principal components")
-axes.set(yticks=(0, -1, -2), yticklabels=list(found), xlim=(0, None), ylim=(-2.5, 0.6),
-         xlabel="largest error on the lips, mm"), axes.legend(loc="upper left")
-show(figure, """The errors of three seeds each. Those of spirals and of random neighbours lie side
-by side, at 0.7 to 0.8 mm. Those of the MLP lie apart, beyond 1 mm. The principal components, a
-dashed line, are left of all, at 0.5 mm.""")
+axes.set(yticks=range(0, -5, -1), yticklabels=list(found), xlim=(0, None), ylim=(-4.5, 0.6),
+         xlabel="largest error on the lips, mm"), axes.legend(loc="lower left")
+show(figure, """The errors of three seeds each. Those of spirals, of random neighbours, of the wide
+MLP and of the linear map lie between 0.6 and 0.9 mm. Those of the MLP with as many weights lie apart,
+about 1.1 mm. The principal components, a dashed line, are left of all, at 0.5 mm.""")
 
 # %% [markdown]
-# Three things to read here, in this order.
+# Four things to read here, in this order.
 #
-# - **Spirals beat the MLP** at equal weights, with every seed. So far we see what the paper sees.
+# - **Spirals beat the MLP** at equal weights and steps, with every seed. So far we see what the
+#   paper sees. (A step of theirs takes three times as long. With three times the steps the MLP gets
+#   as far.)
 # - **Random neighbours do as well**, here even a little better. So what helps here is not the mesh.
-#   It is what the two have in common: weights that are shared, which leaves room for 36 times 32
-#   features before the last map, where the MLP must squeeze everything through 38 hidden numbers.
-# - **Principal components beat both.** They are the best linear map for the squared error, and
-#   found at once. A few hundred steps do not get there. (The course's own
-#   priors begin with them.)
+# - **A wide MLP does as well**, too. The MLP of equal weights must squeeze everything through 38
+#   hidden numbers; spirals share their weights, and so have 1,152 numbers before the last map for
+#   the price of 38. That is a real gain, but one of size, not of neighbours.
+# - **A linear map does better, and principal components best.** This task has little in it that is
+#   not linear. The components are the best linear map for the squared error, found at once; a few
+#   hundred steps do not get there. (The course's own priors begin with them.)
 #
-# An ablation that changes two things at once, here the mesh *and* the sharing of weights, cannot
-# say which one did it. A third row can.
+# An ablation that changes several things at once, here the mesh, the sharing of weights and the
+# width, cannot say which of them did it. More rows can.
 #
 # ### Think!
 #
-# 1. The spiral encoder takes three times as long for a step. Was the comparison fair? (Give the MLP
-#    750 steps and see.)
+# 1. What is fair: equal weights, equal steps, equal time, or equal memory?
 # 2. In section 11 the mesh was everything, here it is nothing. What differs between the two tasks?
 
 # %% [markdown]
