@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -82,7 +81,6 @@ class MeshBox(DescribedBox):
         self.mesh, self.title = mesh, title
         self.status = widgets.HTML()
         self.plot = new_plot(height)
-        self._drawn: list[Any] = []
         cover = Cover(layout=widgets.Layout(height="0", margin="0"))
         super().__init__([cover, *controls, self.status, self.plot], cover)
 
@@ -94,17 +92,6 @@ class MeshBox(DescribedBox):
     def description(self) -> str:
         """What the view shows, in words."""
         return " ".join(filter(None, [self.title and f"{self.title}:", self.intro, self._what()]))
-
-    def draw(self, items: list[Any]) -> None:
-        """Put k3d objects in the place of those that were drawn before.
-
-        New objects each time: of k3d's texts only some are drawn again where they change.
-        """
-        for item in self._drawn:
-            self.plot -= item
-        self._drawn = items
-        for item in items:
-            self.plot += item
 
     def look(self, point: NDArray[Any], yaw: float, pitch: float, reach: float) -> None:
         """Look at a point.
@@ -122,6 +109,11 @@ class MeshBox(DescribedBox):
         away = reach / (2 * np.tan(np.radians(FOV / 2)))
         eye = point + away * np.array([-np.sin(a) * np.cos(b), np.sin(b), np.cos(a) * np.cos(b)])
         self.plot.camera = [*map(float, eye), *map(float, point), 0.0, 1.0, 0.0]
+
+    def _finish(self) -> None:
+        """Say what is shown, and have it drawn: k3d places its texts by the picture before."""
+        self.plot.render()
+        self.tell(self._what())
 
 
 class _PlaceBox(MeshBox):
@@ -184,6 +176,8 @@ class SpiralBox(_PlaceBox):
     def __init__(
         self, mesh: Mesh, spirals: NDArray[np.int64], vertex: int, title: str, height: int
     ) -> None:
+        import k3d
+
         self._spirals = spirals
         length = spirals.shape[1]
         self.steps = widgets.IntSlider(
@@ -191,7 +185,16 @@ class SpiralBox(_PlaceBox):
             layout=widgets.Layout(width="min(300px, 96%)"),
         )  # fmt: skip
         super().__init__(mesh, vertex, [self.steps], title, height)
-        for item in mesh_objects(mesh):
+        colors = packed(255 * path_colors(length))
+        pieces = np.concatenate([[0], np.repeat(np.arange(1, length), STEPS)])
+        path = self._path()
+        self._line = k3d.line(path, colors=colors[pieces], shader="mesh")
+        self._points = k3d.points(path[::STEPS], colors=colors, shader="mesh")
+        self._numbers = [
+            k3d.text(str(k), color=_INK, reference_point="cc", size=0.75, is_html=True)
+            for k in range(length)
+        ]
+        for item in (*mesh_objects(mesh), self._line, self._points, *self._numbers):
             self.plot += item
         self._draw(turn=True)
         self.steps.observe(lambda _: self._draw(turn=False), names="value")
@@ -201,33 +204,31 @@ class SpiralBox(_PlaceBox):
         """The vertices of the spiral, centre first, ``(L,)``."""
         return self._spirals[self.vertex.value]
 
-    def _draw(self, *, turn: bool) -> None:
-        import k3d
+    def _path(self) -> NDArray[np.float32]:
+        """Return the path as far as it is drawn; all that comes later lies on its last place."""
+        path, _ = raised_path(self.mesh, self.spiral[: self.steps.value])
+        missing = 1 + STEPS * (len(self.spiral) - 1) - len(path)
+        return np.concatenate([path, np.repeat(path[-1:], missing, axis=0)])
 
-        shown = self.spiral[: self.steps.value]
-        colors = packed(255 * path_colors(len(self.spiral)))
-        path, pieces = raised_path(self.mesh, shown)
-        places = path[::STEPS]
-        whole = self.mesh.vertices[self.spiral].astype(np.float64)
+    def _draw(self, *, turn: bool) -> None:
+        path, spiral = self._path(), self.spiral
+        whole = self.mesh.vertices[spiral].astype(np.float64)
         reach = max(3.6 * float(np.linalg.norm(whole - whole.mean(0), axis=1).max()), 0.05)
-        line = k3d.line(path, colors=colors[pieces], shader="mesh", width=0.006 * reach)
-        points = k3d.points(
-            places, colors=colors[: len(places)], point_size=0.028 * reach, shader="mesh"
-        )
-        numbers = [
-            k3d.text(
-                str(number), position=(place + 0.03 * reach * normal).tolist(), color=_INK,
-                reference_point="cc", size=0.75, is_html=True,
-            )
-            for number, (place, normal) in enumerate(
-                zip(places, self.mesh.normals[shown], strict=True)
-            )
-        ]  # fmt: skip
-        self.draw([line, points, *numbers])
+        with self._line.hold_sync():
+            self._line.vertices = path
+            self._line.width = 0.006 * reach
+        with self._points.hold_sync():
+            self._points.positions = path[::STEPS]
+            self._points.point_size = 0.028 * reach
+        for number, text in enumerate(self._numbers):
+            above = path[STEPS * number] + 0.03 * reach * self.mesh.normals[spiral[number]]
+            with text.hold_sync():
+                text.visible = number < self.steps.value
+                text.position = above.tolist()
         if turn:
             yaw, pitch = facing(self.mesh, self.vertex.value)
             self.look((whole.min(0) + whole.max(0)) / 2, yaw, pitch, reach)
-        self.tell(self._what())
+        self._finish()
 
     def _what(self) -> str:
         words = spiral_words(self.mesh, self.spiral)
@@ -305,14 +306,26 @@ class FieldBox(_PlaceBox):
     def __init__(
         self, mesh: Mesh, pyramid: MeshPyramid, vertex: int, level: int, title: str, height: int
     ) -> None:
+        import k3d
+
         self._pyramid = pyramid
         self.level = widgets.IntSlider(
             level, 0, len(pyramid.levels) - 1, description="Level", style=WIDE,
             layout=widgets.Layout(width="min(300px, 96%)"),
         )  # fmt: skip
         super().__init__(mesh, vertex, [self.level], title, height)
+        self._skin, *others = mesh_objects(mesh, lines=0.15)
+        place = self._above(self._field()[1])
+        self._dot = k3d.points(place, point_size=0.004, colors=[0x0B62A8], shader="mesh")
+        for item in (self._skin, *others, self._dot):
+            self.plot += item
         self._draw(turn=True)
         self.level.observe(lambda _: self._draw(turn=False), names="value")
+
+    def _above(self, vertex: int) -> NDArray[np.float32]:
+        """Return a place right above a vertex, ``(1, 3)``."""
+        place = self.mesh.vertices[vertex] + LIFT * self.mesh.normals[vertex]
+        return place.astype(np.float32)[None]
 
     @property
     def weights(self) -> NDArray[np.float64]:
@@ -328,20 +341,14 @@ class FieldBox(_PlaceBox):
         return field_of(self.mesh, self._pyramid, self.level.value, self.vertex.value)
 
     def _draw(self, *, turn: bool) -> None:
-        import k3d
-
         weights, centre = self._field()
-        above = self.mesh.vertices[centre] + LIFT * self.mesh.normals[centre]
-        dot = k3d.points(
-            above.astype(np.float32)[None], point_size=0.004, colors=[0x0B62A8], shader="mesh"
-        )
-        painted = replace(self.mesh, colors=field_colors(self.mesh, weights))
-        self.draw([*mesh_objects(painted, lines=0.15), dot])
+        self._skin.colors = packed(field_colors(self.mesh, weights))
+        self._dot.positions = self._above(centre)
         if turn:
             yaw, _ = facing(self.mesh, self.vertex.value)
             height = 1.15 * float(np.ptp(self.mesh.vertices[:, 1]))
             self.look(self.mesh.middle, yaw - 14.0, 0.0, height)
-        self.tell(self._what())
+        self._finish()
 
     def _what(self) -> str:
         weights, centre = self._field()

@@ -116,11 +116,7 @@ def test_the_spiral_box_draws_what_its_controls_say(mesh, spirals):
     vertex = mesh.names["tip of the nose"]
     assert box.vertex.value == vertex and box.place.value == "tip of the nose"
     np.testing.assert_array_equal(box.spiral, spirals[vertex])
-
-    def drawn():
-        return [o for o in box.plot.objects if o.type in ("Line", "Points", "Text")]
-
-    line, points, *numbers = drawn()
+    line, points, *numbers = [o for o in box.plot.objects if o.type in ("Line", "Points", "Text")]
     far = np.linalg.norm(points.positions - mesh.vertices[spirals[vertex]], axis=1)
     assert (far < 0.001).all() and len(numbers) == 9
     colors = np.round(255 * path_colors(9))
@@ -134,9 +130,11 @@ def test_the_spiral_box_draws_what_its_controls_say(mesh, spirals):
     box.vertex.value = 700
     assert box.place.value == "by number"
     box.steps.value = 4
-    _, points, *numbers = drawn()
-    assert len(points.positions) == 4 and "The first 4 are drawn." in box.status.value
-    assert [text.text for text in numbers] == ["0", "1", "2", "3"]
+    assert "The first 4 are drawn." in box.status.value
+    assert [text.visible for text in numbers] == [True] * 4 + [False] * 5
+    assert len(points.positions) == 9 and (points.positions[3:] == points.positions[3]).all()
+    assert (line.vertices[24:] == line.vertices[24]).all()
+    np.testing.assert_allclose(points.positions[1], mesh.vertices[spirals[700, 1]], atol=1e-3)
     box.vertex.value = mesh.names["chin"]
     assert box.place.value == "chin"
 
