@@ -53,7 +53,7 @@ def test_commands(commands: str, folder: Path) -> None:
         assert out is None or (folder / out[1]).exists(), command
 
 
-@pytest.mark.parametrize("program", _blocks("python"), ids=["animate", "pose"])
+@pytest.mark.parametrize("program", _blocks("python"), ids=["animate", "codes", "pose"])
 def test_programs(program: str, folder: Path) -> None:
     done = _run([sys.executable, "-c", program], folder)
     assert done.returncode == 0, done.stderr
