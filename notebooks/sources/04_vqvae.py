@@ -1154,15 +1154,13 @@ show(figure, words)
 
 # %% [markdown]
 # And against *bits*. Principal components are numbers, so theirs are rounded here: some bits a
-# frame, shared among the components as it serves best. For codes there are two ways to more bits,
-# more pieces or more codes.
+# frame, shared among the components as it serves best. The codes get more bits by more pieces.
 
 # %%
 figure, words = rate_distortion_figure([
     curve("principal components", lambda name, row: row["kind"] == "pca" and row["bits"], "bits"),
-    curve("pieces of 256 codes",
-          lambda name, row: name == "codes-256" or name.startswith("components-"), "bits"),
-    curve("8 pieces, fewer or more codes", lambda name, row: name.startswith("codes-"), "bits"),
+    curve("4, 8 and 16 of 256 codes",
+          lambda name, row: name in ("components-4", "codes-256", "components-16"), "bits"),
     curve("course: 3,000 steps", lambda name, row: name == "course", "bits"),
 ], rate_name="bits a frame")
 show(figure, words)
@@ -1175,9 +1173,9 @@ assert told("components-16")[0] > told("pca-128bits")[0]
 
 # %% [markdown]
 # At equal numbers the autoencoder beats principal components everywhere: by a third to more than a
-# half on known speakers, by a tenth to a third on new ones. With few bits codes beat them, too. With
-# 128 bits they do not: there principal components are as good on known speakers, and better on new
-# ones. On known speakers twice the steps (`course`) were worth as much as twice the bits
+# half on known speakers, by a tenth to a third on new ones. With few bits codes beat them, too.
+# With 128 bits they do not: there principal components are as good on known speakers, and better on
+# new ones. On known speakers twice the steps (`course`) were worth as much as twice the bits
 # (`components-16`). And `causal`, which sees no frame ahead, pays next to nothing for it.
 #
 # What does such an error mean? It is a **floor**. Whatever the second stage does, its faces are
