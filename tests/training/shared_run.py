@@ -54,6 +54,8 @@ def digest(tensors: dict[str, torch.Tensor]) -> str:
 
 def main(name: str, out: Path, steps: int) -> None:
     rank = os.environ.get("RANK", "0")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"pid{rank}").write_text(str(os.getpid()))
     keep, save = fitting.keep_mean, fitting.save_state
 
     def kept(mean: torch.nn.Module, model: torch.nn.Module) -> None:
