@@ -231,7 +231,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             found = re.search(r"http://127\.0\.0\.1:\d+/(?=lab)", log.read_text())
             return found.group(0) + "lab/" if found else None
 
-        yield Lab(wait_until(address, "JupyterLab's address", 60), token, folder)
+        yield Lab(wait_until(address, "JupyterLab's address", 180), token, folder)
     finally:
         process.terminate()
         try:
