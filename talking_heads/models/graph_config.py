@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from talking_heads.models.prior_config import PUBLISHED_STEM, PriorConfig
 
-SPATIAL = ("spiral", "mlp")
+SPATIAL = ("spiral", "random", "mlp")
 
 TABLE_4: tuple[Mapping[str, int], ...] = (
     {"kernel": 5, "dilation": 1, "levels": 4},
@@ -35,7 +35,9 @@ class GraphVQVAEConfig(PriorConfig):
 
     spatial: str = "spiral"
     """What turns a frame's vertices into a vector: "spiral" convolutions down a pyramid of meshes,
-    or, as in the ablation of GLDiTalker's Table 3, an "mlp" that knows nothing of the mesh."""
+    or, as in the ablation of GLDiTalker's Table 3, an "mlp" that knows nothing of the mesh.
+    "random" is ours: the spirals' convolutions, with random vertices in place of the neighbours. It
+    tells what of a gain is due to the mesh."""
     kernel: int = 9
     """Vertices in a spiral. Paper: 9; 5 in Table 4."""
     dilation: int = 2

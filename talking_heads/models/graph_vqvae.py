@@ -129,7 +129,20 @@ class GraphVQVAE(MotionPrior):
             config.kernel,
             config.dilation,
         )
-        return cls(config, contract, pyramid)
+        network = cls(config, contract, pyramid)
+        if config.spatial == "random":
+            network._scramble()
+        return network
+
+    def _scramble(self) -> None:
+        """Replace the neighbours in all spirals by random vertices of their level."""
+        assert self.spiral is not None
+        for size, layer in zip(
+            self.config.sizes(self.contract.vertices), self.spiral.convolutions, strict=False
+        ):
+            spirals = layer.spirals
+            assert isinstance(spirals, Tensor)
+            spirals[:, 1:] = torch.randint(size, spirals[:, 1:].shape)
 
     @classmethod
     def _assembled(

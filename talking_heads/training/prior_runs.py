@@ -2,8 +2,8 @@
 
 Three groups: how much motion a number of codes keeps, against principal components and a plain
 autoencoder (``rate``); whether an encoder that knows the mesh is better than one that does not
-(``encoder``, GLDiTalker's Table 3 at its first stage); and how its spirals are best made
-(``table4``).
+(``encoder``, GLDiTalker's Table 3 at its first stage, and a control with random neighbours); and
+how its spirals are best made (``table4``).
 """
 
 from __future__ import annotations
@@ -99,9 +99,10 @@ RUNS: tuple[PriorRun, ...] = (
     *(_rate(f"codes-{n}", codes=n) for n in (16, 64, 1024)),
     *(_rate(f"components-{n}", components=n) for n in (2, 4, 16)),
     *(_rate(f"channels-{n}", channels=n) for n in (1, 8)),
-    _rate("collapse", channels=64, start="uniform", restart=0),
+    _rate("published-codebook", channels=64, start="uniform", restart=0),
     _rate("causal", causal=True, band=25),
     PriorRun("spiral", "encoder", "graph_vqvae", seeds=(0, 1, 2)),
+    PriorRun("random", "encoder", "graph_vqvae", {"spatial": "random"}, seeds=(0, 1, 2)),
     PriorRun("mlp", "encoder", "graph_vqvae", {"spatial": "mlp"}, seeds=(0, 1, 2)),
     *_table_4(),
 )  # fmt: skip

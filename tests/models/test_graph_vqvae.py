@@ -53,7 +53,7 @@ def count(prior: GraphVQVAE, *parts: str) -> int:
     return sum(p.numel() for n, p in prior.named_parameters() if n.startswith(parts))
 
 
-@pytest.fixture(params=["spiral", "mlp"])
+@pytest.fixture(params=["spiral", "random", "mlp"])
 def prior(request: pytest.FixtureRequest, tools: Any) -> Iterator[GraphVQVAE]:
     yield build(tools, spatial=request.param)
 
@@ -74,6 +74,28 @@ def test_the_course_preset_on_the_course_head(tools: Any) -> None:
     found = tuple(len(layer.spirals) for layer in prior.spiral.convolutions)  # type: ignore[arg-type]
     assert (1142, *found) == config.sizes(1142)
     assert found[-1] > config.kernel * config.dilation == 18
+
+
+def test_random_neighbours_stand_where_the_mesh_has_its_own(tools: Any) -> None:
+    """Of each level, with the centres and the weights as they were; kept by a checkpoint."""
+    head, contract = course_head("neutral@low"), tools.contract(1142)
+    config = GraphVQVAEConfig()
+    by_mesh = GraphVQVAE.untrained(config, contract, head=head)
+    torch.manual_seed(1)
+    control = GraphVQVAE.untrained(
+        dataclasses.replace(config, spatial="random"), contract, head=head
+    )
+    assert by_mesh.spiral is not None and control.spiral is not None
+    levels = zip(config.sizes(1142), by_mesh.spiral.convolutions, control.spiral.convolutions,
+                 strict=False)  # fmt: skip
+    for size, own, other in levels:
+        assert torch.equal(own.spirals[:, 0], other.spirals[:, 0])  # type: ignore[index]
+        drawn = other.spirals[:, 1:]  # type: ignore[index]
+        assert int(drawn.min()) >= 0 and int(drawn.max()) < size
+        # By chance one in 74 is right on the coarsest level.
+        assert float((drawn == own.spirals[:, 1:]).float().mean()) < 0.05  # type: ignore[index]
+        assert len(drawn.unique()) > 0.9 * size
+    assert count(control, "") == count(by_mesh, "")
 
 
 @pytest.mark.parametrize("row", TABLE_4)
