@@ -1043,7 +1043,8 @@ for row, (values, color) in enumerate(zip(found.values(), (BLUE, GREEN, ORANGE, 
     axes.plot(values, [-row] * 3, "o", color=color, ms=7, mfc="none", mew=2)
 axes.axvline(lip_error(pca), color=INK, ls="--", label="16 principal components")
 axes.set(yticks=range(0, -5, -1), yticklabels=list(found), xlim=(0, None), ylim=(-4.5, 0.6),
-         xlabel="largest error on the lips, mm"), axes.legend(loc="lower left")
+         xlabel="largest error on the lips, mm"), axes.legend(
+    loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
 show(figure, """The errors of three seeds each. Those of spirals, of random neighbours, of the wide
 MLP and of the linear map lie between 0.6 and 0.9 mm. Those of the MLP with as many weights lie
 apart, about 1.1 mm. The principal components, a dashed line, are left of all, at 0.5 mm.""")

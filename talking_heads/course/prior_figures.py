@@ -382,6 +382,10 @@ def steps_figure(
         axis.set_ylabel(panel)
     top = np.atleast_1d(axes)[0]
     if len(known) > 1 or known[0]:
-        top.legend(frameon=False, fontsize=9, ncols=min(len(known), 4))
+        # Above the panel: inside it would cover curves.
+        top.legend(
+            frameon=False, fontsize=9, ncols=min(len(known), 4), loc="lower right",
+            bbox_to_anchor=(1, 1), borderaxespad=0,
+        )  # fmt: skip
     np.atleast_1d(axes)[-1].set_xlabel("step")
     return figure, "Curves over the steps of a training. " + " ".join(words)
