@@ -39,8 +39,8 @@ class PriorConfig(ModelConfig):
     to its input and starts at zero, so that nothing is lost at first."""
     norm: str = "none"
     """After the convolution: "instance", "layer" or "none". Code: "instance", over time, so that
-    every frame depends on the whole clip. With stem "residual" a norm takes the gentle start away: it
-    blows the convolution's first small numbers up to size 1."""
+    every frame depends on the whole clip. With stem "residual" a norm takes the gentle start away:
+    it blows the convolution's first small numbers up to size 1."""
     positions: str = "relative"
     """How attention knows time: see `talking_heads.layers.temporal.TemporalTransformer`.
     Code: "published", one vector for all frames of a clip; what was meant is "sinusoid"."""
