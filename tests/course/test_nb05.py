@@ -180,6 +180,14 @@ def paths_by_products(tables, count, vertex):
     return w
 
 
+def ring_of_first_corners(triangles, vertex):
+    after = {b: c for a, b, c in triangles.tolist() if a == vertex}
+    ring = [n for n in after if n not in after.values()][:1] or [min(after)]
+    while after.get(ring[-1], ring[0]) != ring[0]:
+        ring.append(after[ring[-1]])
+    return np.array(ring)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_other_right_ways_of_writing_pass(seed):
     for check, answer in (
@@ -205,12 +213,15 @@ def test_other_right_ways_of_writing_pass(seed):
         (RING, lambda t, v: ring_by_pairs(t[:, ::-1], v), "You go round clockwise"),
         (RING, lambda t, v: set(ring_by_pairs(t, v)), "returns a set"),
         (RING, lambda t, v: [*ring_by_pairs(t, v), v], "has shape (7,)"),
+        (RING, ring_of_first_corners, "only use triangles that begin with the vertex"),
         (K_RING, lambda t, v, k: set(k_ring_by_sets(t, v, k)), "returns a set"),
         (K_RING, lambda t, v, k: k_ring_by_sets(t, v, k)[::-1], "For ring 1 of the middle"),
         (K_RING, lambda t, v, k: [*k_ring_by_sets(t, v, k), v], "has shape (2,)"),
         (DILATED, lambda r, n, d: dilated_by_index(r, n * d, d), "has shape (18,)"),
         (DILATED, lambda r, n, d: [x for y in r for x in y][: n * d : d], "Right where there are"),
         (DILATED, lambda r, n, d: r[0][:: d], "has shape (1,)"),
+        (DILATED, lambda r, n, d: [x for y in r for x in y][:n][::d], "then cut, then fill up"),
+        (DILATED, lambda r, n, d: [x for y in r for x in y][::d], "do not cut"),
         (CONV, lambda x, s, w, b: conv_by_loops(x, s, w, b).T, "axes stand the other way round"),
         (CONV, lambda x, s, w, b: x[s].reshape(len(s), -1) @ w + b, "ValueError"),
         (CONV, lambda x, s, w, b: conv_by_loops(x, s, w, b) - b, "left the offset out"),

@@ -84,6 +84,13 @@ def _walked(follows: dict[int, int], start: int) -> Array:
     return np.array(ring)
 
 
+def _first_corner(triangles: Array, vertex: int) -> Array:
+    """Walk by the triangles that begin with the vertex only."""
+    follows = {int(a): int(b) for v, a, b in triangles if v == vertex}
+    begin = [n for n in follows if n not in follows.values()] or sorted(follows)
+    return _walked(follows, begin[0]) if begin else np.zeros(0, dtype=int)
+
+
 def _clockwise(triangles: Array, vertex: int) -> Array:
     back = {b: a for a, b in _follows(triangles, vertex).items()}
     ends = set(back) - set(back.values())
@@ -112,6 +119,12 @@ _RING_MISTAKES = (
         "backwards",
         lambda t, v: one_ring(t, v)[::-1],
         "Your neighbours stand in the right order, read backwards.",
+    ),
+    Mistake(
+        "first corner only",
+        _first_corner,
+        "You only use triangles that begin with the vertex. It may stand at any of the three\n"
+        "corners: turn (a, b, v) and (b, v, a) into (v, a, b) first.",
     ),
     Mistake(
         "first in the table",
@@ -277,8 +290,13 @@ def _each_ring(rings: Rings, length: int, dilation: int) -> Array:
     return dilated(thin, length, 1)
 
 
+def _thinned(rings: Rings, length: int, dilation: int) -> list[int]:
+    """Return every dilation-th vertex, as many as there are."""
+    return [v for ring in rings for v in ring][::dilation][:length]
+
+
 def _last_repeated(rings: Rings, length: int, dilation: int) -> Array:
-    taken = [v for ring in rings for v in ring][::dilation][:length]
+    taken = _thinned(rings, length, dilation)
     return np.array(taken + [taken[-1]] * (length - len(taken)))
 
 
@@ -288,6 +306,22 @@ _DILATED_MISTAKES = (
         lambda r, n, d: dilated([[v for ring in r for v in ring][:n]], n, d),
         "You cut the spiral to its length and then dilate it, so too few are left. Take every\n"
         "dilation-th of the whole spiral, then cut.",
+    ),
+    Mistake(
+        "cut first, not filled",
+        lambda r, n, d: np.array([v for ring in r for v in ring][:n][::d]),
+        "You cut the spiral to its length and then dilate it, so too few are left. Take every\n"
+        "dilation-th of the whole spiral, then cut, then fill up with the centre.",
+    ),
+    Mistake(
+        "not cut",
+        lambda r, n, d: np.array([v for ring in r for v in ring][::d]),
+        "You dilate, but do not cut: take the first `length` of them.",
+    ),
+    Mistake(
+        "filled with zeros",
+        lambda r, n, d: np.append(t := _thinned(r, n, d), np.zeros(n - len(t), dtype=int)),
+        "You fill up with 0, which is a vertex like any other. Fill up with the centre.",
     ),
     Mistake(
         "without the centre",
@@ -318,7 +352,7 @@ _DILATED_MISTAKES = (
     ),
     Mistake(
         "too short",
-        lambda r, n, d: np.array([v for ring in r for v in ring][::d][:n]),
+        lambda r, n, d: np.array(_thinned(r, n, d)),
         "Right where there are enough vertices. Where the rings run out, fill up with the centre:\n"
         "the weights need a row of one length.",
     ),

@@ -196,6 +196,12 @@ _QUADRIC_MISTAKES = (
         "large one.",
     ),
     Mistake(
+        "area squared",
+        lambda p, t, v: _quadric(p, t, v, area=2),
+        "You weigh by the squared area. The area stands before h h once: do not multiply h by it\n"
+        "as well.",
+    ),
+    Mistake(
         "parallelogram",
         lambda p, t, v: 2 * _quadric(p, t, v),
         "Your areas are twice too large: the cross product of two sides is as long as the\n"
@@ -309,6 +315,18 @@ def _seen(tables: Sequence[Array], count: int, vertex: int) -> Array:
     return np.asarray(path_counts(tables, count, vertex) > 0)
 
 
+def _once_each(tables: Sequence[Array], count: int, vertex: int) -> Array:
+    """Count a vertex once in a spiral, however often it stands there."""
+    weights = np.zeros(len(tables[-1]))
+    weights[vertex] = 1
+    for level in reversed(range(len(tables))):
+        below = np.zeros(len(tables[level - 1]) if level else count)
+        for row, weight in zip(tables[level], weights, strict=True):
+            below[row] += weight
+        weights = below
+    return weights
+
+
 def _last_only(tables: Sequence[Array], count: int, vertex: int) -> Array:
     return path_counts([tables[0]], count, vertex)
 
@@ -339,6 +357,12 @@ _PATH_MISTAKES = (
         _overwritten,
         "Too few paths: with x[table] += ..., numpy adds only once to a vertex that stands in the\n"
         "table several times. np.add.at(x, table, ...) adds each time.",
+    ),
+    Mistake(
+        "once for each spiral",
+        _once_each,
+        "Right as long as a spiral names no vertex twice. Where it does, each place is a path of\n"
+        "its own: x[row] += w adds only once, np.add.at(x, row, w) each time.",
     ),
     Mistake(
         "one level",
