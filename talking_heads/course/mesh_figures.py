@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 _MOST_TILES = 8
 _DPI = 100
+_SMALL, _CLOSER = 0.04, 3.5
+"""Receptive fields that reach less far, metres, are shown so many times larger."""
 _RINGS = ("#0b3c68", "#2f7fbf", "#9cc7e6", "#d7e8f4")
 
 
@@ -148,17 +151,27 @@ def _grid_fill(
     return fill
 
 
+def _runs_over(places: NDArray[Any], start: NDArray[Any], end: NDArray[Any]) -> bool:
+    """Return whether a straight arrow runs over vertices between its ends."""
+    way = end - start
+    from_start = places - start
+    along = from_start @ way / (way @ way)
+    aside = np.abs(from_start[:, 0] * way[1] - from_start[:, 1] * way[0]) / (way @ way)
+    return bool(((along > 0.1) & (along < 0.9) & (aside < 0.1)).any())
+
+
 def _grid_arrows(axis: Axes, places: NDArray[Any], path: Sequence[int]) -> None:
     colors = path_colors(len(path))
     figure = axis.get_figure(root=True)
     assert figure is not None
     keep_colors(figure, colors)
     for start, end, color in zip(path, list(path)[1:], colors[1:], strict=False):
+        bend = 0.25 if _runs_over(places, places[start], places[end]) else 0.0
         axis.annotate(
             "", places[end], places[start], zorder=4,
             arrowprops={
                 "arrowstyle": "-|>", "color": color, "lw": 1.9, "shrinkA": 7, "shrinkB": 7,
-                "mutation_scale": 11,
+                "mutation_scale": 11, "connectionstyle": f"arc3,rad={bend}",
             },
         )  # fmt: skip
     if len(path):
@@ -238,7 +251,8 @@ def field_figure(
 ) -> tuple[Figure, str]:
     """Draw the receptive field of one place after each level as heat maps side by side.
 
-    With several pyramids (such as dilation 1 and 2) each has a row.
+    Small fields are shown from closer, with the edges of the mesh. With several pyramids (such as
+    dilation 1 and 2) each has a row.
 
     Parameters
     ----------
@@ -276,15 +290,22 @@ def field_figure(
         for level in asked:
             weights, centre = field_of(mesh, one, level, place)
             camera = whole_camera(mesh, (wide, round(1.2 * wide)), yaw - 14.0)
+            seen, middle = mesh.vertices[weights > 0], mesh.vertices[centre]
+            near = bool(np.linalg.norm(seen - middle, axis=1).max() < _SMALL)
+            if near:
+                x, y, z = map(float, middle)
+                camera = replace(camera, zoom=_CLOSER * camera.zoom, center=(x, y, z))
             row.append(
                 (
-                    photo(mesh, camera, colors=field_colors(mesh, weights), lines=False),
+                    photo(mesh, camera, colors=field_colors(mesh, weights), lines=near),
                     camera,
                     centre,
                 )
             )
-            seen = int((weights > 0).sum())
-            line.append(f"{name + ', ' if name else ''}level {level}\n{seen:,} vertices")
+            closer = ", closer" if near else ""
+            line.append(
+                f"{name + ', ' if name else ''}level {level}{closer}\n{len(seen):,} vertices"
+            )
             words.append(field_words(mesh, weights, centre, level))
         rows.append(row)
         titles.append(line)

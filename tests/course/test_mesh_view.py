@@ -225,6 +225,9 @@ def test_figures_of_fields_and_levels(pyramid):
     titles = [axis.get_title().partition("\n")[0] for axis in figure.axes]
     assert titles == ["one, level 1", "one, level 2", "two, level 1", "two, level 2"]
     assert words.count("After 2 convolutions") == 2 and len(png_of(figure)) < 25_000
+    figure, _ = field_figure(FACE, pyramid, "middle of the upper lip")
+    titles = [axis.get_title() for axis in figure.axes]
+    assert titles[0] == "level 1, closer\n9 vertices" and titles[1].startswith("level 2\n")
     figure, words = pyramid_figure(FACE, pyramid)
     assert [axis.get_title() for axis in figure.axes][2].startswith("level 2\n72 vertices")
     assert "level 1 286 vertices" in words and len(png_of(figure)) < 25_000
@@ -243,6 +246,17 @@ def test_the_pyramid_stands_side_by_side(pyramid):
     np.testing.assert_array_equal(
         skins[2].vertices[:, 1:], course_head(FACE).vertices[pyramid.origin(2)][:, 1:]
     )
+
+
+def test_all_levels_fit_a_narrow_page(mesh):
+    five = build_pyramid(mesh.vertices, mesh.triangles, [2.5] * 4, 9, 2)
+    plot = pyramid_view(FACE, five, height=380).plot
+    eye, at = np.array(plot.camera[:3]), np.array(plot.camera[3:6])
+    assert eye[0] == pytest.approx(at[0])  # not from aside, so that no level looks larger
+    places = np.concatenate([o.vertices for o in plot.objects if o.type == "Mesh"]) - eye
+    half = np.tan(np.radians(plot.camera_fov / 2)) * -places[:, 2]
+    assert np.abs(places[:, 0] / half).max() < 750 / 380
+    assert np.abs(places[:, 1] / half).max() < 1
 
 
 # --- flat meshes ---
@@ -265,6 +279,9 @@ def test_a_grid_with_rings_and_paths():
     fills = figure.axes[0].collections[0].get_facecolors()[:, :3]
     assert (fills[0] == fills[1]).all() and (fills[0] != fills[4]).any() and (fills[2] == 1).all()
     assert len(png_of(figure)) < 20_000
+    figure, _ = grid_figure(POINTS, TRIANGLES, [0, 4, 5, 3])
+    bent = [text.arrow_patch.get_connectionstyle().rad != 0 for text in figure.axes[0].texts[9:]]
+    assert bent == [False, False, True]  # from 5 to 3 a straight arrow would run over 4
     figure, words = grid_figure(POINTS, TRIANGLES, values=np.arange(9.0), numbers=False)
     assert "from 0 to 8" in words and not figure.axes[0].texts
 
