@@ -118,7 +118,7 @@ check("04.nearest_codes", nearest_codes)
 # so some frames are padding.
 #
 # - `latents` and `values` have the shape (frame, piece, number): before and after the codebook.
-# - `mask` holds truth values, (frame,): whether a frame counts. One does at least.
+# - `mask` holds truth values, (frame,): whether a frame counts. At least one does.
 # - `beta` is the weight of the commitment loss.
 # - Return one number: codebook loss plus `beta` times commitment loss. Each is the mean squared
 #   difference, over all numbers of all pieces of the frames that count.

@@ -138,13 +138,16 @@ def perplexity(codes: Array, size: int) -> Array:
 
 
 def _entropy(codes: Array, size: int) -> float:
-    share = np.bincount(np.ravel(codes), minlength=size) / np.size(codes)
-    share = share[share > 0]
+    share = _above_zero(_shares(codes, size))
     return float(-(share * np.log(share)).sum())
 
 
 def _shares(codes: Array, size: int) -> Array:
     return np.bincount(np.ravel(codes), minlength=size) / np.size(codes)
+
+
+def _above_zero(shares: Array) -> Array:
+    return np.asarray(shares[shares > 0])
 
 
 def _perplexity_cases(rng: np.random.Generator) -> Iterator[Case]:
@@ -202,6 +205,16 @@ _PERPLEXITY_MISTAKES = (
         "share of the codebook",
         lambda k, n: perplexity(k, n) / n,
         "You divide by the size of the codebook. The perplexity is a number of codes.",
+    ),
+    Mistake(
+        "not weighed",
+        lambda k, n: np.exp(-np.log(_above_zero(_shares(k, n))).sum()),
+        "You add up the logarithms alone. Each counts by its share: p log p.",
+    ),
+    Mistake(
+        "mean over codes",
+        lambda k, n: np.exp(_entropy(k, n) / n),
+        "You take the mean over the codes. The entropy is the sum of -p log p.",
     ),
     Mistake(
         "mean over pieces",
@@ -309,6 +322,27 @@ _RESTART_MISTAKES = (
         "wait one step longer: count this step, and compare with >=.",
     ),
     Mistake(
+        "only the counts of before",
+        lambda c, u, k, p, f: _place(c, u >= p, f),
+        "You look at the counts from before this step. First bring them up to date: 0 for the\n"
+        "chosen codes, 1 more for all others.",
+    ),
+    Mistake(
+        "chosen codes keep their count",
+        lambda c, u, k, p, f: _place(c, np.where(_steps(u, k) > 0, u + 1, u) >= p, f),
+        "The count of a code that is chosen becomes 0. In your answer it only stops growing.",
+    ),
+    Mistake(
+        "exactly patience",
+        lambda c, u, k, p, f: _place(c, _steps(u, k) == p, f),
+        "You restart codes whose count is exactly `patience`. Older ones are dead too: >=.",
+    ),
+    Mistake(
+        "last rows",
+        lambda c, u, k, p, f: _place(c, _steps(u, k) >= p, f[_last(_steps(u, k) >= p, f) :]),
+        "You take the last rows of `fresh`. The first dead code takes the first row.",
+    ),
+    Mistake(
         "only what is idle now",
         lambda c, u, k, p, f: _place(c, _steps(u, k) > 0, f),
         "You restart every code that was not chosen in this step. Wait until the count has\n"
@@ -341,6 +375,10 @@ _RESTART_MISTAKES = (
         "You replace the codes that are alive, and keep the dead ones. Turn the test round.",
     ),
 )
+
+
+def _last(dead: Array, fresh: Array) -> int:
+    return len(fresh) - int(np.count_nonzero(dead))
 
 
 def _living(codebook: Array, dead: Array, fresh: Array) -> Array:

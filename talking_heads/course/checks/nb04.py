@@ -67,6 +67,12 @@ _DIVERGENCE_MISTAKES = (
         "numbers, mean over the frames.",
     ),
     Mistake(
+        "mean over numbers, in nats",
+        lambda m, v: _nats(m, v).mean(),
+        "You take the mean over the numbers of a frame too, and stay in nats. Sum over the\n"
+        "numbers, take the mean over the frames, and divide by log 2.",
+    ),
+    Mistake(
         "sum over frames",
         lambda m, v: _nats(m, v).sum() / np.log(2),
         "You add up all frames. The bits of one frame are wanted: the mean over the frames.",
@@ -90,6 +96,22 @@ _DIVERGENCE_MISTAKES = (
         "read as the logarithm of the deviation",
         lambda m, v: divergence_bits(m, 2 * v),
         "You read the second array as log s. It is log s^2 already: do not double it.",
+    ),
+    Mistake(
+        "square of the variance",
+        lambda m, v: _frames(0.5 * (m**2 + np.exp(v) ** 2 - 1 - v)) / np.log(2),
+        "np.exp(log_variance) is s squared already. You square it once more.",
+    ),
+    Mistake(
+        "logarithm added",
+        lambda m, v: _frames(0.5 * (m**2 + np.exp(v) - 1 + v)) / np.log(2),
+        "The logarithm has the wrong sign: narrow clouds, with a negative one, should cost more.",
+    ),
+    Mistake(
+        "logarithm missing",
+        lambda m, v: _frames(0.5 * (m**2 + np.exp(v) - 1)) / np.log(2),
+        "The last term is missing: log s^2 is taken away. Without it narrow clouds\n"
+        "cost less than nothing.",
     ),
     Mistake(
         "one missing",
@@ -308,6 +330,17 @@ _GRADIENT_MISTAKES = (
         "sum for mean",
         lambda z, c, g, b: g + 2 * b * (z - c),
         "The loss is a mean over all numbers of all latents. Divide its part by their number.",
+    ),
+    Mistake(
+        "neither 2 nor mean",
+        lambda z, c, g, b: g + b * (z - c),
+        "Two factors are missing: the 2 of the square's derivative, and the mean over all numbers\n"
+        "of all latents.",
+    ),
+    Mistake(
+        "loss for gradient",
+        lambda z, c, g, b: g + b * np.square(z - c) / z.size,
+        "You add the commitment loss itself. Its derivative is wanted: that of (z - c)^2 by z.",
     ),
     Mistake(
         "divided by the latents",
