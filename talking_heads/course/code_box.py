@@ -46,7 +46,8 @@ class CodeBox(DescribedBox):
     frame, component, code : IntSlider
         Which frame, which of the H components (from 0), and the code that it holds now.
     nearer, farther, reset : Button
-        The next code by distance from the clip's own in the codebook; back to the clip's own.
+        With all codes in a row by distance from the clip's own: half or twice as far along it (1,
+        2, 4, ..., K - 1), since neighbours in a large codebook look alike; back to the clip's own.
     head : HeadWidget
         The three heads.
     """
@@ -74,8 +75,8 @@ class CodeBox(DescribedBox):
         self.frame = _slider("Frame", frame, len(coded.codes))
         self.component = _slider("Component", component, coded.components)
         self.code = _slider("Code", own if code is None else code, coded.size)
-        self.nearer = _button("Nearer code", "The code before this one by distance", self._step, -1)
-        self.farther = _button("Next nearest", "The next code by distance", self._step, 1)
+        self.nearer = _button("Nearer", "Half as far in the row by distance", self._step, -1)
+        self.farther = _button("Farther", "Twice as far in the row by distance", self._step, 1)
         self.reset = _button("The clip's own", "Back to the clip's code", self._own_code, 0)
         self.head = HeadWidget(layout=widgets.Layout(width="100%"))
         self.status = widgets.HTML()
@@ -128,8 +129,9 @@ class CodeBox(DescribedBox):
 
     def _step(self, by: int) -> None:
         order = nearest_order(self.coded.codebook, self._own)
-        rank = int(np.flatnonzero(order == self.code.value)[0]) + by
-        self.code.value = int(order[min(max(rank, 0), len(order) - 1)])
+        rank = int(np.flatnonzero(order == self.code.value)[0])
+        rank = max(2 * rank, 1) if by > 0 else rank // 2
+        self.code.value = int(order[min(rank, len(order) - 1)])
 
     # --- what is shown -------------------------------------------------------------------------
 
