@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _LOOKS = ((BLUE, "o", "-"), (ORANGE, "s", "--"), (GREEN, "^", "-."), (PURPLE, "D", ":"))
 """Colour, mark and line of each curve: told apart without colours, too."""
 _MOST_PANELS = 4
+_FEW_TICKS = 5
 
 
 @dataclass(frozen=True)
@@ -165,8 +166,11 @@ def _log_errors(axis: Axes) -> None:
 
     axis.set_yscale("log")
     low, high = axis.get_ylim()
-    places = [d * 10.0**e for e in range(-6, 7) for d in (1, 1.5, 2, 3, 5, 7)]
-    shown = [place for place in places if low <= place <= high]
+    shown: list[float] = []
+    for digits in ((1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8)):
+        if len(shown) < _FEW_TICKS:
+            places = [d * 10.0**e for e in range(-6, 7) for d in digits]
+            shown = [place for place in places if low <= place <= high]
     axis.yaxis.set_major_locator(FixedLocator(shown))
     axis.yaxis.set_major_formatter(FixedFormatter([f"{place:g}" for place in shown]))
     axis.yaxis.set_minor_locator(NullLocator())

@@ -100,3 +100,10 @@ def test_what_does_not_fit_is_refused():
         steps_figure({})
     with pytest.raises(UserError, match="3 values, 2 steps"):
         steps_figure({"a": {"b": [1, 2, 3]}}, steps=[0, 1])
+
+
+def test_a_narrow_range_of_errors_still_has_marks():
+    for low, high in ((0.35, 1.4), (0.5, 1.0), (0.1, 9.0)):
+        figure, _ = rate_distortion_figure([RateCurve("a", [1, 2], [low, high])])
+        shown = figure.axes[0].get_yticklabels()
+        assert 5 <= len(shown) <= 9, [text.get_text() for text in shown]
