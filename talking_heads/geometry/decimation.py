@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,12 @@ from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 from talking_heads.errors import UserError
-from talking_heads.geometry.mesh import check_mesh, directed_edges, triangle_normals
+from talking_heads.geometry.mesh import (
+    check_mesh,
+    directed_edges,
+    proper_triangles,
+    triangle_normals,
+)
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
@@ -69,8 +75,10 @@ def decimate(vertices: Floats, triangles: Ints, factor: float) -> Decimation:
     Decimation
         Exactly ``ceil(V / factor)`` vertices. Boundaries, holes and components stay and no
         triangle turns over or loses its area, as long as such a coarse mesh allows that. Where it
-        does not, vertices without triangles go first, then triangles may turn by any angle, and
-        at the very end surfaces may touch and holes close.
+        does not, triangles may turn by any angle, and at the very end surfaces may touch, holes
+        close and small components go. Of the vertices without a triangle one in ``factor`` stays;
+        where the target is tight they go before a triangle turns. Of triangles with the same
+        corners the first counts.
 
     Raises
     ------
@@ -84,6 +92,7 @@ def decimate(vertices: Floats, triangles: Ints, factor: float) -> Decimation:
     # Around the origin and of size 1, so that one set of tolerances fits all units.
     centred = points - points.mean(0)
     mesh = _Mesh(centred / (np.abs(centred).max() or 1.0), np.asarray(triangles, dtype=np.int64))
+    mesh.thin_out_unused(factor)
     for rules in (_CAREFUL, _UPRIGHT):
         mesh.collapse(target, rules)
     mesh.drop_unused(target)
@@ -98,8 +107,10 @@ class _Mesh:
 
     def __init__(self, points: Floats, triangles: Ints):
         self.points: list[list[float]] = points.tolist()
-        sides = (triangles != np.roll(triangles, 1, axis=1)).all(1)
-        self.triangles: dict[int, list[int]] = dict(enumerate(triangles[sides].tolist()))
+        triangles = proper_triangles(triangles)
+        _, first = np.unique(np.sort(triangles, axis=1), axis=0, return_index=True)
+        triangles = triangles[np.sort(first)]
+        self.triangles: dict[int, list[int]] = dict(enumerate(triangles.tolist()))
         self.around: list[set[int]] = [set() for _ in self.points]
         for t, corners in self.triangles.items():
             for v in corners:
@@ -107,7 +118,7 @@ class _Mesh:
         self.alive = [True] * len(self.points)
         self.left = len(self.points)
         self.parent = list(range(len(self.points)))
-        self.quadrics, self.areas = _quadrics(points, triangles[sides])
+        self.quadrics, self.areas = _quadrics(points, triangles)
         self.version = [0] * len(self.points)
 
     def neighbours(self, v: int) -> dict[int, int]:
@@ -159,9 +170,11 @@ class _Mesh:
             if rules is not None and not self.allowed(u, v, rules):
                 blocked[u].add(v)
                 continue
-            self.merge(u, v)
+            corners = self.merge(u, v)
             if rules is None:
                 self.tidy(v)
+                # What has lost its last triangle goes first, or it would stay in place of a mesh.
+                self.drop_unused(target, corners)
             blocked[v].clear()
             around = self.neighbours(v)
             for w in around:
@@ -219,9 +232,11 @@ class _Mesh:
         turn = old[0] * new[0] + old[1] * new[1] + old[2] * new[2]
         return turn >= least_cosine * area * before
 
-    def merge(self, u: int, v: int) -> None:
-        """Move ``u`` onto ``v``; the triangles between them vanish."""
+    def merge(self, u: int, v: int) -> set[int]:
+        """Move ``u`` onto ``v``; return the corners of the triangles between them, which vanish."""
+        gone: set[int] = set()
         for t in self.around[u] & self.around[v]:
+            gone.update(self.triangles[t])
             for w in self.triangles.pop(t):
                 self.around[w].discard(t)
         for t in self.around[u]:
@@ -234,6 +249,7 @@ class _Mesh:
         self.parent[u] = v
         self.forget(u)
         self.version[v] += 1
+        return gone
 
     def forget(self, u: int) -> None:
         """Count a vertex out."""
@@ -251,9 +267,16 @@ class _Mesh:
                     self.around[w].discard(t)
             known.add(corners)
 
-    def drop_unused(self, target: int) -> None:
+    def thin_out_unused(self, factor: float) -> None:
+        """Keep one in ``factor`` of the vertices without a triangle, evenly spread by index."""
+        unused = [u for u in range(len(self.points)) if not self.around[u]]
+        kept = math.ceil(len(unused) / factor)
+        go = [u for i, u in enumerate(unused) if i * kept % len(unused) >= kept]
+        self.drop_unused(self.left - len(go), go)
+
+    def drop_unused(self, target: int, among: Iterable[int] | None = None) -> None:
         """Leave out vertices without a triangle, in order, down to ``target`` at most."""
-        for u in range(len(self.points)):
+        for u in range(len(self.points)) if among is None else among:
             if self.left == target:
                 return
             if self.alive[u] and not self.around[u]:
@@ -329,9 +352,9 @@ def upsampling_matrix(vertices: Floats, decimation: Decimation) -> csr_array:
     """Return the matrix ``(V, W)`` that carries values from the coarse mesh to the fine one.
 
     The row of a kept vertex holds a single 1; that of another the barycentric coordinates of the
-    nearest point on the coarse triangles around the vertex that took it in. Rows sum to 1. Only
-    triangles near along the surface count: the lips touch, but one is not interpolated from the
-    other.
+    nearest point on the coarse triangles within two rings of the vertex that took it in, or a 1 for
+    that vertex where it has no triangle. Rows sum to 1. Only triangles near along the surface
+    count: the lips touch, but one is not interpolated from the other.
 
     Parameters
     ----------

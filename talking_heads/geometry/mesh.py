@@ -43,6 +43,11 @@ def vertex_normals(vertices: Floats, triangles: Ints) -> Floats:
     return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-20)
 
 
+def proper_triangles(triangles: Ints) -> Ints:
+    """Return the triangles that have three corners; the others are a line or a point."""
+    return triangles[(triangles != np.roll(triangles, 1, axis=1)).all(1)]
+
+
 def directed_edges(triangles: Ints) -> Ints:
     """Return the ``(3 T, 2)`` edges of the triangles in their winding order."""
     return np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
@@ -67,11 +72,9 @@ def is_manifold(triangles: Ints) -> bool:
     Then every edge has one or two triangles, and two neighbours agree on which side is out.
     """
     directed = directed_edges(triangles)
-    return len(np.unique(directed, axis=0)) == len(directed) and bool(
-        (triangles[:, 0] != triangles[:, 1]).all()
-        and (triangles[:, 1] != triangles[:, 2]).all()
-        and (triangles[:, 0] != triangles[:, 2]).all()
-    )
+    return len(np.unique(directed, axis=0)) == len(directed) and len(
+        proper_triangles(triangles)
+    ) == len(triangles)
 
 
 def check_mesh(vertices: Floats, triangles: Ints) -> NDArray[np.float64]:

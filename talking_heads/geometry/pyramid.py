@@ -27,7 +27,7 @@ Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.integer[Any]]
 
 # Part of the name of a cached file; to be raised when the result for the same mesh changes.
-_VERSION = 1
+_VERSION = 2
 # What reading a damaged file can raise: zipfile and numpy pass on what they stumble over.
 _DAMAGE = (
     OSError, EOFError, ValueError, KeyError, IndexError, TypeError, MemoryError, OverflowError,

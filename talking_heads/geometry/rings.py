@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from talking_heads.geometry.mesh import edges
+from talking_heads.geometry.mesh import edges, proper_triangles
 
 Ints = NDArray[np.integer[Any]]
 
@@ -49,8 +49,7 @@ def vertex_fans(triangles: Ints, count: int) -> list[tuple[Fan, ...]]:
         For each vertex its fans: one where the mesh is a surface, several where surfaces touch in
         a point or more than two triangles share an edge, none for a vertex without triangle.
     """
-    t = np.asarray(triangles, dtype=np.int64).reshape(-1, 3)
-    t = t[(t[:, 0] != t[:, 1]) & (t[:, 1] != t[:, 2]) & (t[:, 2] != t[:, 0])]
+    t = proper_triangles(np.asarray(triangles, dtype=np.int64).reshape(-1, 3))
     # A row (v, a, b) for each corner: going round v, neighbour b comes after a.
     rows = np.unique(np.concatenate([t, t[:, [1, 2, 0]], t[:, [2, 0, 1]]]), axis=0)
     bounds = np.searchsorted(rows[:, 0], np.arange(count + 1)).tolist()
@@ -115,8 +114,7 @@ def _tangled_fans(before: list[int], after: list[int]) -> tuple[Fan, ...]:
 
 def neighbour_table(triangles: Ints, count: int) -> sparse.csr_array:
     """Return the symmetric matrix ``(V, V)`` with a 1 for each edge."""
-    pairs = edges(triangles)
-    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    pairs = edges(proper_triangles(triangles))
     rows = np.concatenate([pairs[:, 0], pairs[:, 1]])
     columns = np.concatenate([pairs[:, 1], pairs[:, 0]])
     return sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(count, count))

@@ -108,8 +108,6 @@ def distances_along_edges(vertices: Floats, triangles: Ints, sources: Ints) -> F
     points = check_mesh(vertices, triangles)
     table = neighbour_table(triangles, len(points)).tocoo()
     lengths = np.linalg.norm(points[table.row] - points[table.col], axis=1)
-    # Coincident vertices are neighbours all the same; a stored 0 would count as no edge.
-    lengths = np.maximum(lengths, np.finfo(np.float64).tiny)
     graph = csr_array((lengths, (table.row, table.col)), shape=table.shape)
     return dijkstra(graph, indices=np.atleast_1d(sources), min_only=True)
 

@@ -210,6 +210,16 @@ def test_a_folder_that_cannot_be_written_is_done_without(meshes, tmp_path, count
     assert len(counted) == 3
 
 
+def test_what_is_half_written_never_takes_the_name(meshes, tmp_path, monkeypatch):
+    def full_disk(file, **_):
+        file.write(b"PK half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full_disk)
+    build_pyramid(*meshes.sphere(1), (2,), cache=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_two_processes_at_once_agree(meshes, tmp_path):
     code = (
         "import sys, numpy as np\n"

@@ -68,9 +68,17 @@ def test_a_flipped_triangle_and_a_doubled_one_name_each_neighbour_once(meshes):
         assert sorted(around) == sorted(meshes.rings_by_hand(triangles, 25, v)[1])
 
 
+def test_where_windings_contradict_a_fan_still_begins_at_the_border():
+    # Round 0: from 3 to 1 to 2, and from 4 to 2.
+    fans = vertex_fans(np.array([[0, 3, 1], [0, 1, 2], [0, 4, 2]]), 5)
+    assert fans[0] == (Fan((3, 1, 2), False), Fan((4,), False))
+
+
 def test_degenerate_triangles_and_unused_vertices_have_no_fan():
-    fans = vertex_fans(np.array([[0, 0, 1], [1, 2, 1]]), 4)
-    assert fans == [(), (), (), ()]
+    flat = np.array([[0, 0, 1], [1, 2, 1]])
+    assert vertex_fans(flat, 4) == [(), (), (), ()]
+    # Nor do they make edges: fans and rings tell of the same neighbours.
+    assert [ring.tolist() for ring in k_rings(flat, 4, 1, 9)] == [[1]]
     assert vertex_fans(np.zeros((0, 3), dtype=int), 2) == [(), ()]
 
 
