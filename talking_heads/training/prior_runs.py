@@ -39,7 +39,7 @@ SPLITS = ("test_seen", "test_unseen")
 VIEW = "vertices@low"
 COMPONENTS = (4, 8, 16, 32, 64)
 """Of principal components, as they are."""
-BITS = (32, 64, 128)
+BITS = (32, 64, 80, 128)
 """Of a frame, shared among the most of them as it serves best."""
 _SPATIAL = ("motion_in.", "spiral.", "fusion.")
 """What turns a frame's vertices into a vector, in either kind of prior."""
@@ -86,12 +86,13 @@ def _table_4() -> tuple[PriorRun, ...]:
 
 
 def _rate(name: str, **changes: Any) -> PriorRun:
-    """Return a run of the group ``rate``, half as long as the shipped prior's."""
-    return PriorRun(name, "rate", changes=changes, steps=1500)
+    """Return a run of the group ``rate``, half as long as the shipped prior's, of 256 codes."""
+    return PriorRun(name, "rate", changes={"codes": 256, **changes}, steps=1500)
 
 
 RUNS: tuple[PriorRun, ...] = (
     PriorRun("course", "rate"),
+    PriorRun("codes-256-long", "rate", changes={"codes": 256}),
     _rate("codes-256"),
     *(_rate(f"autoencoder-{n}", bottleneck="none", components=1, channels=n)
       for n in (4, 8, 16, 32)),
