@@ -232,7 +232,7 @@ class CodeBox(DescribedBox):
         (face, before, _), (_, after, heat) = self._poses()[::2]
         painted = replace(face, colors=heat)
         pairs = [(face, before), (face, after), (painted, after)]
-        return small_png(pairs, size=(196, 210))
+        return small_png(pairs, size=(154, 165))
 
 
 def code_box(
