@@ -48,6 +48,7 @@ _MOST_TILES = 8
 _DPI = 100
 _SMALL, _CLOSER = 0.04, 3.5
 """Receptive fields that reach less far, metres, are shown so many times larger."""
+_SHADES = np.array([0.45, 0.6, 0.75])
 _RINGS = ("#0b3c68", "#2f7fbf", "#9cc7e6", "#d7e8f4")
 
 
@@ -98,7 +99,7 @@ def grid_figure(
     if any(len(some) and not 0 <= some.min() <= some.max() < len(places) for some in mentioned):
         raise UserError(f"A path or ring names a vertex that a mesh of {len(places)} lacks.")
     reach = np.ptp(places, axis=0)
-    width = 7.6 if len(named) > 1 else 3.6
+    width = 6.8 if len(named) > 1 else 3.0
     height = min(width / len(named) * (reach[1] / reach[0]) + 0.3, 4.5)
     with matplotlib.rc_context(style()):
         figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
@@ -251,8 +252,8 @@ def field_figure(
 ) -> tuple[Figure, str]:
     """Draw the receptive field of one place after each level as heat maps side by side.
 
-    Small fields are shown from closer, with the edges of the mesh. With several pyramids (such as
-    dilation 1 and 2) each has a row.
+    Small fields are shown from closer. With several pyramids (such as dilation 1 and 2) each has a
+    row.
 
     Parameters
     ----------
@@ -283,7 +284,7 @@ def field_figure(
     for name, one in named.items():
         checked_pyramid(mesh, one)
         asked = list(range(1, len(one.levels))) if levels is None else list(levels)
-        wide = min(190, 760 // max(len(asked), 1))
+        wide = min(165, 760 // max(len(asked), 1))
         row, line = [], []
         if name:
             words.append(f"{name}:")
@@ -297,7 +298,7 @@ def field_figure(
                 camera = replace(camera, zoom=_CLOSER * camera.zoom, center=(x, y, z))
             row.append(
                 (
-                    photo(mesh, camera, colors=field_colors(mesh, weights), lines=near),
+                    photo(mesh, camera, colors=field_colors(mesh, weights), lines=False),
                     camera,
                     centre,
                 )
@@ -310,7 +311,8 @@ def field_figure(
         rows.append(row)
         titles.append(line)
     figure, axes = tiles_figure([[shot for shot, _, _ in row] for row in rows], titles=titles)
-    keep_colors(figure, heat_colors())
+    # Skin in the shade too, which would turn red for want of colours.
+    keep_colors(figure, [*heat_colors(), *(mesh.colors.mean(0) / 255 * _SHADES[:, None])])
     for row, axis_row in zip(rows, axes, strict=True):
         for (_, camera, centre), axis in zip(row, axis_row, strict=True):
             x, y, _ = camera.project(mesh.vertices[centre][None])[0]
@@ -320,7 +322,7 @@ def field_figure(
 
 
 def pyramid_figure(
-    head: Face | Head | str, pyramid: MeshPyramid, *, side: int = 140
+    head: Face | Head | str, pyramid: MeshPyramid, *, side: int = 120
 ) -> tuple[Figure, str]:
     """Draw the meshes of all levels side by side with their edges.
 
@@ -347,7 +349,7 @@ def pyramid_figure(
     return pyramid_picture(mesh, checked_pyramid(mesh, pyramid), side), pyramid_words(mesh, pyramid)
 
 
-def pyramid_picture(mesh: Mesh, pyramid: MeshPyramid, side: int = 140) -> Figure:
+def pyramid_picture(mesh: Mesh, pyramid: MeshPyramid, side: int = 120) -> Figure:
     """Draw the figure of `pyramid_figure`."""
     wide = min(side, 760 // len(pyramid.levels))
     camera = whole_camera(mesh, (wide, round(1.3 * wide)))

@@ -148,7 +148,7 @@ class SpiralBox(PlaceBox):
     @property
     def still(self) -> bytes:
         """A PNG picture of the spiral from the side of its centre."""
-        picture, camera = spiral_picture(self.mesh, self.spiral, (360, 320))
+        picture, camera = spiral_picture(self.mesh, self.spiral, (320, 280))
         figure, axes = tiles_figure([[picture]], titles=[[""]])
         places = camera.project(self.mesh.vertices[self.spiral])[:, :2]
         draw_path(axes[0][0], places[: self.steps.value])
