@@ -1131,7 +1131,7 @@ the mouth, some at the brows too.""")
 # whole clip. We look at the frame in which the mouth is widest open.
 
 # %%
-figure, words = code_figure(prior, recorded, component=3, codes=5, heat=False, mouth=True)
+figure, words = code_figure(prior, recorded, component=4, codes=5, heat=False, mouth=True)
 show(figure, """The mouth in one frame with six codes of one piece: its own at the left, then from
 the nearest in the codebook to the farthest. The nearest changes hardly anything, the farthest most.
 Above each stands how far the lips have moved.""")
@@ -1149,7 +1149,7 @@ Above each stands how far the lips have moved.""")
 # 3. Which piece opens the mouth? Is it only one?
 
 # %%
-code_box(prior, recorded, spoken, component=3)
+code_box(prior, recorded, spoken, component=4)
 
 # %% [markdown]
 # ## 13 · Rate and distortion
