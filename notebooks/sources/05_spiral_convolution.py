@@ -92,8 +92,8 @@ assert all(np.mean(around) == 0 for around in six.values())
 # %% [markdown]
 # ## 2 · Round a vertex, by half-edges
 #
-# *Minute 5.* We work on a small flat mesh first, five by five vertices. The arrows are what we want:
-# a walk round vertex 12.
+# *Minute 5.* We work on a small flat mesh first, five by five vertices. The arrows are what we
+# want: a walk round vertex 12.
 
 # %%
 grid = np.array([(x, y, 0.0) for y in range(5) for x in range(5)])
