@@ -796,7 +796,8 @@ assert [np.argsort([n[i] for n in fields_seen]).tolist() for i in (0, 1)] == [[1
 #
 # What is more, the rows differ in size. With fewer levels more vertices are left at the top, 183 in
 # the second row and 74 in the fourth where the others have 30, and the linear map behind them needs
-# as many more weights. On our mesh that makes 376,000 and 309,000 instead of 138,000.
+# as many more weights. On our mesh that makes 376,000 and 309,000, where the others have 138,000 or
+# fewer.
 #
 # And mind what a field is not. Behind the last level the encoder flattens everything and mixes it
 # by a linear map, so every number of the latent sees nearly the whole face anyway, all but the
@@ -1317,9 +1318,11 @@ for where, split in tests:
 # %% [markdown]
 # ### Bonus
 #
-# Train the graph prior with a choice of your own from Table 4, and with the MLP, over lunch:
+# Train the graph prior and its twin with an MLP over lunch. The third line trains and measures the
+# other rows of Table 4, one after the other.
 #
 # ```
 # talking-heads train graph_vqvae --preset course --data course --out runs/spiral
 # talking-heads train graph_vqvae --preset mlp --data course --out runs/mlp
+# talking-heads priors --data course --work runs/priors --runs table4
 # ```
