@@ -249,7 +249,7 @@ def train(
         if isinstance(stored, Model):
             results["figures"] = measure(stored, data)
         elif isinstance(stored, MotionPrior):
-            results["figures"] = prior_figures(stored, data)
+            results["figures"] = prior_figures(stored, data, progress=progress)
     write_json(out / RESULTS, results)
     (out / STATE).unlink(missing_ok=True)
     return out

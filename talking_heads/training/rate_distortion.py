@@ -336,10 +336,12 @@ def _entropy(counts: NDArray[np.int64]) -> float:
     return float(-(shares * np.log2(shares)).sum())
 
 
-def prior_figures(prior: MotionPrior, corpus: Corpus) -> dict[str, Any]:
+def prior_figures(
+    prior: MotionPrior, corpus: Corpus, *, progress: bool = False
+) -> dict[str, dict[str, Any]]:
     """Return what `measure_prior` finds in each split but ``train`` and ``val``."""
     tests = [name for name in corpus.splits if name not in ("train", "val")]
-    return {name: measure_prior(prior, corpus, name) for name in tests}
+    return {name: measure_prior(prior, corpus, name, progress=progress) for name in tests}
 
 
 @dataclass(frozen=True, eq=False)
@@ -446,8 +448,8 @@ class PrincipalComponents:
     def share_bits(self, total: int) -> list[int]:
         """Return how a number of bits is best shared among the directions.
 
-        One bit after the other goes where it helps most: a bit cuts the squared error of a score to
-        about a quarter.
+        One bit after the other goes where it takes most away of the squared error that rounding
+        leaves on the training frames.
 
         Parameters
         ----------
@@ -456,12 +458,20 @@ class PrincipalComponents:
         """
         if not 0 <= total <= _MOST_BITS * len(self.directions):
             raise UserError(f"{len(self.directions)} scores have no {total} bits.")
-        errors = self.scores.astype(np.float64).var(0)
-        bits = [0] * len(errors)
+        scores = self.scores.astype(np.float64).T
+        errors = [_rounding_error(row, 0) for row in scores]
+        after = [_rounding_error(row, 1) for row in scores]
+        bits = [0] * len(scores)
         for _ in range(total):
-            place = int(np.argmax(errors))
+            gains = [
+                now - then if used < _MOST_BITS else -1.0
+                for now, then, used in zip(errors, after, bits, strict=True)
+            ]
+            place = int(np.argmax(gains))
             bits[place] += 1
-            errors[place] = errors[place] / 4 if bits[place] < _MOST_BITS else -1.0
+            errors[place] = after[place]
+            if bits[place] < _MOST_BITS:
+                after[place] = _rounding_error(scores[place], bits[place] + 1)
         return bits
 
     def reconstruct(self, motion: Motion) -> Motion:
@@ -490,7 +500,13 @@ def _nearest(scores: NDArray[Any], levels: NDArray[Any]) -> NDArray[np.int64]:
     return np.searchsorted((levels[1:] + levels[:-1]) / 2, scores)
 
 
-def best_levels(scores: Floats, count: int) -> Floats:
+def _rounding_error(scores: NDArray[Any], bits: int) -> float:
+    """Return the mean squared error of rounding to the best ``2 ** bits`` levels."""
+    levels = best_levels(scores, 2**bits)
+    return float(np.square(scores - levels[_nearest(scores, levels)]).mean())
+
+
+def best_levels(scores: NDArray[Any], count: int) -> Floats:
     """Return the levels to which numbers are rounded with the least mean squared error.
 
     By turns each number goes to the nearest level, and each level to the mean of its numbers
