@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from talking_heads.errors import UserError
 from talking_heads.files import atomic_write
@@ -176,6 +177,29 @@ def read_encoder(folder: Path) -> dict[str, Any] | None:
     """
     path = folder / ENCODER
     return read_json(path) if path.exists() else None
+
+
+_DRAWS = frozenset(
+    ("normal_", "uniform_", "trunc_normal_", "kaiming_normal_", "kaiming_uniform_",
+     "xavier_normal_", "xavier_uniform_")
+)  # fmt: skip
+
+
+class NothingDrawn(TorchFunctionMode):
+    """Within it the random numbers that weights begin with are not drawn.
+
+    For networks whose weights come from a checkpoint: they hold anything until then. Drawing them
+    costs time, most of all on the device "meta", where torch imports its compiler for it.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Call a function of torch, or give back the tensor that it would have filled."""
+        kwargs = kwargs or {}
+        if getattr(func, "__name__", "") in _DRAWS:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def check_tensors(found: dict[str, Tensor], wanted: dict[str, Tensor], folder: Path) -> None:

@@ -14,6 +14,7 @@ from talking_heads.errors import UserError
 from talking_heads.files import shown
 from talking_heads.models.checkpoint import (
     ENCODER,
+    NothingDrawn,
     check_tensors,
     read_checkpoint,
     read_encoder,
@@ -233,7 +234,7 @@ class Network(nn.Module, ABC):
             )
         sizes, promise = cls.config_type.from_dict(config), MotionContract.from_dict(contract)
         # Shapes first, without memory: a damaged size must not fill the machine.
-        with torch.device("meta"):
+        with torch.device("meta"), NothingDrawn():
             outline = cls._assembled(sizes, promise, encoder, tensors)
         if promise.encoder_id != outline.contract.encoder_id:
             raise UserError(
@@ -242,7 +243,8 @@ class Network(nn.Module, ABC):
                 f"{ENCODER} if it has one."
             )
         check_tensors(tensors, outline.state_dict(), folder)
-        model = cls._assembled(sizes, promise, encoder, tensors)
+        with NothingDrawn():
+            model = cls._assembled(sizes, promise, encoder, tensors)
         model.load_state_dict(tensors)
         model._name_encoder()
         return model.eval()
@@ -257,23 +259,3 @@ class Network(nn.Module, ABC):
     ) -> Self:
         """Return the network that a checkpoint describes, before it has the weights of it."""
         return cls(config, contract)
-
-
-class TrainingLoss(nn.Module):
-    """`Network.loss` as a module's forward pass, which is what a distributed wrapper can wrap.
-
-    Parameters
-    ----------
-    network : Network
-        What is trained. It is a submodule: parameters and buffers are its own.
-    """
-
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(
-        self, batch: dict[str, Tensor], augment: Callable[[Tensor], Tensor] | None = None
-    ) -> dict[str, Tensor]:
-        """Return the terms of `Network.loss`."""
-        return self.network.loss(batch, augment=augment)

@@ -199,7 +199,7 @@ class SmallHubert(nn.Module):
         self.width = config.width
         self.front = nn.Linear(MEL_PER_UNIT * N_MELS, config.width)
         self.front_norm = nn.LayerNorm(config.width)
-        self.blank = nn.Parameter(torch.randn(config.width) * 0.1)
+        self.blank = nn.Parameter(nn.init.normal_(torch.empty(config.width), std=0.1))
         """Stands for a frame that is masked in pretraining."""
         self.layers = nn.ModuleList([_Layer(config, *band) for band in config.bands])
         self.norm: nn.Module = nn.LayerNorm(config.width)

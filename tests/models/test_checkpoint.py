@@ -121,6 +121,15 @@ def test_damage_is_told_in_a_few_words(
     assert len(str(error.value).splitlines()) <= 3
 
 
+def test_loading_draws_nothing_at_random() -> None:
+    """Weights that are read need no start; drawing one costs seconds, see `NothingDrawn`."""
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    for name in shipped_models():
+        load_model(name)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 @pytest.mark.parametrize("name", ["no_such_model", "", "/no/such/folder", "x" * 5000, "a\0b"])
 def test_an_unknown_model_is_refused(name: str) -> None:
     with pytest.raises(UserError, match="no model") as error:
