@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from talking_heads.errors import UserError
+from talking_heads.files import shown
 
 Record = Callable[[int, dict[str, float]], None]
 
@@ -43,7 +44,12 @@ def event_writer(folder: Path | None, step: int) -> Iterator[Record]:
     check_tensorboard()
     from torch.utils.tensorboard import SummaryWriter
 
-    writer = SummaryWriter(str(folder), purge_step=step)
+    try:
+        writer = SummaryWriter(str(folder), purge_step=step)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write to the folder {shown(folder)}: {error.strerror or error}."
+        ) from None
 
     def record(step: int, values: dict[str, float]) -> None:
         for name, value in values.items():

@@ -8,9 +8,17 @@ import numpy as np
 import pytest
 
 from talking_heads.corpus import load_corpus
-from talking_heads.models import ConvRegressorConfig, DiffSpeakerConfig, load_model
+from talking_heads.models import (
+    ConvRegressorConfig,
+    DiffSpeakerConfig,
+    GraphVQVAEConfig,
+    MotionVQVAEConfig,
+    load_model,
+    load_prior,
+)
 from talking_heads.training import TrainConfig, train
 from talking_heads.training.animators import animate_clip, load_animator
+from talking_heads.training.rate_distortion import recordings
 
 CONFIGS = {
     "conv_regressor": ConvRegressorConfig(width=8, hidden=16, codes=8),
@@ -115,3 +123,44 @@ def test_the_papers_periods_are_the_corpus_frame_rate(mini_vocaset: Path, tmp_pa
     )  # fmt: skip
     config = load_model(tmp_path / "m").config
     assert (config.bias_period, config.position_period) == (30, 30)
+
+
+PRIORS = {
+    "motion_vqvae": MotionVQVAEConfig(width=8, layers=1, heads=2, feed_forward=8, codes=4),
+    "graph_vqvae": GraphVQVAEConfig(
+        width=8, layers=1, heads=2, feed_forward=8, codes=4, levels=1, factor=4.0
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("layout", "name"),
+    [
+        ("vocaset", "motion_vqvae"),
+        ("biwi", "motion_vqvae"),
+        ("beat", "motion_vqvae"),
+        pytest.param("vocaset", "graph_vqvae", marks=pytest.mark.slow),
+    ],
+)
+def test_priors_learn_from_each_set(
+    layout: str, name: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    fps, vertices, tests = SETS[layout]
+    corpus = load_corpus(request.getfixturevalue(f"mini_{layout}"))
+    few = dataclasses.replace(corpus, splits={k: v[:1] for k, v in corpus.splits.items()})
+    train(name, data=few, out=tmp_path, config=PRIORS[name], settings=SETTINGS, progress=False)
+    figures = json.loads((tmp_path / "results.json").read_text())["figures"]
+    assert tests <= set(figures)
+    for split in tests:
+        assert figures[split]["clips"] == 1 and figures[split]["lips"]["value"] > 0
+    prior = load_prior(tmp_path)
+    clip = few.split("train")[0]
+    assert prior.contract.fps == fps
+    if vertices:
+        motion = clip.motion
+        assert prior.contract.vertices == vertices
+    else:
+        # Coefficients are learnt as the course's head wears them.
+        motion = next(iter(recordings(few, "train"))).scan
+    again = prior.reconstruct(motion)
+    assert again.values.shape == motion.values.shape and len(again) == len(clip)

@@ -26,6 +26,15 @@ def test_numbers_by_step_and_name(tmp_path: Path) -> None:
     assert read(tmp_path, "loss/loss") == [(0, 4.0), (1, 3.0), (2, 7.0)]
 
 
+def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(UserError, match=r"Cannot write to the folder .*file: File exists"),
+        event_writer(tmp_path / "file", 0),
+    ):
+        pass
+
+
 def test_no_folder_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tracking, "find_spec", lambda name: None)
     with event_writer(None, 0) as record:
