@@ -165,6 +165,10 @@ def fit(
         lr=settings.learning_rate,
         weight_decay=settings.weight_decay,
     )
+    if accelerator.ddp_handler is not None:
+        # Pretrained encoders skip layers at random, whose weights then have no gradient in a step,
+        # and have weights that only their pretraining needs.
+        accelerator.ddp_handler.find_unused_parameters = model.encoder_settings is not None
     objective, optimizer = accelerator.prepare(Objective(model), optimizer)
     if shared > 1:
         # The first process has given its weights to the others.

@@ -32,13 +32,11 @@ def processes() -> Accelerator:
             'accelerate leaves that to MPI. Use "torchrun --nproc-per-node 2 -m talking_heads.cli '
             'train ...".'
         )
-    # Networks that skip a layer at random leave its weights without a gradient in that step.
-    how = DistributedDataParallelKwargs(find_unused_parameters=True)
     # Precision is chosen here, not by what accelerate was once configured for.
     return Accelerator(
         cpu=several and not torch.cuda.is_available(),
         mixed_precision="no",
-        kwargs_handlers=[how],
+        kwargs_handlers=[DistributedDataParallelKwargs()],
     )
 
 
