@@ -6,8 +6,8 @@ codebook for each of H parts of the vector, and the same backwards. The losses a
 error of the motion and the quantization loss.
 
 Their published code does some things that the papers do not tell; each is a choice in
-`talking_heads.models.MotionVQVAEConfig`, and all of them together are its preset ``published``. The
-preset ``causal`` looks at no frame ahead.
+`talking_heads.models.MotionVQVAEConfig`, and together they are its preset ``published``; what
+remains different is told there. The preset ``causal`` looks at no frame ahead.
 """
 
 from __future__ import annotations

@@ -158,7 +158,9 @@ class MotionVQVAEConfig(PriorConfig):
     The defaults are the ``course`` preset. ``full`` is for a GPU on the same corpus. ``paper`` is
     the first stage of CodeTalker and StreamingTalker for VOCASET, ``paper_biwi`` that for BIWI,
     both with positions that tell the time; ``published`` is ``paper`` with the positions and the
-    attention's scale of the published code. The others are ``course`` with one thing changed:
+    attention's scale of the published code. What that code has and this has not: a dropout of 0.1
+    behind the positions, GELU by its tanh formula, queries, keys and values without a bias, and
+    losses of offsets in the data's own unit; here they are normalised. The others are ``course`` with one thing changed:
     ``causal`` sees no frame ahead and 25 back in a layer, ``vae`` and ``autoencoder`` have another
     bottleneck.
     """
