@@ -160,9 +160,9 @@ class MotionVQVAEConfig(PriorConfig):
     both with positions that tell the time; ``published`` is ``paper`` with the positions and the
     attention's scale of the published code. What that code has and this has not: a dropout of 0.1
     behind the positions, GELU by its tanh formula, queries, keys and values without a bias, and
-    losses of offsets in the data's own unit; here they are normalised. The others are ``course`` with one thing changed:
-    ``causal`` sees no frame ahead and 25 back in a layer, ``vae`` and ``autoencoder`` have another
-    bottleneck.
+    losses of offsets in the data's own unit; here they are normalised. The others are ``course``
+    with one thing changed: ``causal`` sees no frame ahead and 25 back in a layer, ``vae`` and
+    ``autoencoder`` have another bottleneck.
     """
 
     codes: int = 1024
