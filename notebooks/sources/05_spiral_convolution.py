@@ -33,11 +33,12 @@ from talking_heads.corpus import load_corpus
 from talking_heads.course.figures import BLUE, GREEN, INK, ORANGE, PURPLE, new_figure, show
 from talking_heads.course.mesh_figures import field_figure, grid_figure, spiral_figure
 from talking_heads.course.mesh_view import field_view, named_vertices, pyramid_view, spiral_view
-from talking_heads.geometry.decimation import Decimation, decimate, upsampling_matrix
+from talking_heads.geometry.decimation import Decimation, decimate
 from talking_heads.geometry.mesh import triangle_normals
 from talking_heads.geometry.pyramid import build_pyramid, receptive_field
 from talking_heads.geometry.rings import k_rings, neighbour_table, vertex_fans
 from talking_heads.geometry.spirals import default_references, spirals
+from talking_heads.geometry.upsampling import upsampling_matrix
 from talking_heads.layers.spiral import SpiralConv, SpiralPyramid
 from talking_heads.models.graph_config import TABLE_4, GraphVQVAEConfig
 from talking_heads.paths import data_dir

@@ -1,6 +1,6 @@
 """Meshes: normals, neighbourhoods, coarser versions; distance functions."""
 
-from talking_heads.geometry.decimation import Decimation, decimate, upsampling_matrix
+from talking_heads.geometry.decimation import Decimation, decimate
 from talking_heads.geometry.mesh import (
     boundary_edges,
     directed_edges,
@@ -17,6 +17,7 @@ from talking_heads.geometry.pyramid import (
 )
 from talking_heads.geometry.rings import Fan, k_rings, vertex_fans
 from talking_heads.geometry.spirals import spirals
+from talking_heads.geometry.upsampling import upsampling_matrix
 
 __all__ = [
     "Decimation",

@@ -18,9 +18,10 @@ from scipy.sparse import csr_array
 
 from talking_heads.errors import UserError
 from talking_heads.files import atomic_write
-from talking_heads.geometry.decimation import decimate, upsampling_matrix
+from talking_heads.geometry.decimation import decimate
 from talking_heads.geometry.mesh import check_mesh
 from talking_heads.geometry.spirals import default_references, spirals
+from talking_heads.geometry.upsampling import upsampling_matrix
 from talking_heads.paths import cache_dir
 
 Floats = NDArray[np.floating[Any]]

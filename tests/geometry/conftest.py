@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from scipy.spatial import Delaunay
 
+from talking_heads.face import get_face
+
 
 def grid(columns=5, rows=5):
     """A flat square grid, vertex ``y * columns + x``, diagonals from lower left to upper right."""
@@ -74,6 +76,14 @@ def tangle(seed, count=12, number=20):
     return rng.normal(size=(count, 3)), rng.integers(count, size=(number, 3))
 
 
+def skin(resolution="low"):
+    """The skin of the course's neutral face."""
+    face = get_face(f"neutral@{resolution}")
+    count = face.parts["skin"].stop
+    triangles = face.triangles[(face.triangles < count).all(1)]
+    return face.vertices[:count].astype(float), triangles
+
+
 def random_rotation(seed):
     q, r = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
     q = q * np.sign(np.diag(r))
@@ -99,6 +109,7 @@ def meshes():
         torus=torus,
         random_sheet=random_sheet,
         tangle=tangle,
+        skin=skin,
         random_rotation=random_rotation,
         rings_by_hand=rings_by_hand,
     )
