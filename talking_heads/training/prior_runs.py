@@ -24,13 +24,9 @@ from talking_heads.models.loading import load_prior, network_class
 from talking_heads.models.prior_config import PriorConfig
 from talking_heads.training.config import TrainConfig
 from talking_heads.training.loop import RESULTS, train
+from talking_heads.training.principal_components import PrincipalComponents
 from talking_heads.training.provenance import corpus_record, environment_record
-from talking_heads.training.rate_distortion import (
-    PrincipalComponents,
-    Recording,
-    measure_prior,
-    recordings,
-)
+from talking_heads.training.rate_distortion import Recording, measure_prior, recordings
 
 FORMAT = "talking-heads-priors"
 VERSION = 1
