@@ -86,8 +86,11 @@ def hours(text: str) -> float:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Split names at commas."""
-    return tuple(name for name in (part.strip() for part in text.split(",")) if name)
+    """Split names at commas; there is at least one."""
+    found = tuple(name for name in (part.strip() for part in text.split(",")) if name)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} names nothing; give names with commas between")
+    return found
 
 
 def title(text: str) -> str:

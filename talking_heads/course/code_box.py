@@ -169,7 +169,7 @@ class CodeBox(DescribedBox):
         self._compute()
         coded = self.coded
         labels = ["the clip's codes", "one code changed", f"moved, 0 to {self._most:g} mm"]
-        title = f"Component {self.component.value} of {coded.components}"
+        title = f"Component {self.component.value} of {coded.components} (from 0)"
         if self.scope.value == WHOLE_CLIP:
             before, after = coded.own_poses, coded.whole(self._now)
             motions = [

@@ -40,6 +40,14 @@ def test_speakers_left_out(
         assert (asked["name"], asked["seed"], asked["steps"]) == (system, 3, None)
 
 
+def test_names_that_name_nothing_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    # As if they were not given, all speakers would be learnt.
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "diff_speaker", "--data", "x", "--out", "y", "--without", " , "])
+    assert stopped.value.code == 2
+    assert "' , ' names nothing" in capsys.readouterr().err
+
+
 def test_the_help_names_all_systems(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["train", "--help"])
