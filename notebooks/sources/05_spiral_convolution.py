@@ -1162,8 +1162,9 @@ for split in ("test_seen", "test_unseen"):
     assert max(errors_of("spiral", "face", split)) < min(errors_of("mlp", "face", split))
     assert max(errors_of("spiral", "lips", split)) > min(errors_of("mlp", "lips", split))
     # What the text below says of the control:
-    assert mean["random", "lips", split] < mean["mlp", "lips", split]
-    assert mean["random", "lips", split] < mean["spiral", "lips", split]
+    assert max(errors_of("random", "lips", split)) < min(errors_of("mlp", "lips", split))
+    assert max(errors_of("random", "lips", split)) < min(errors_of("spiral", "lips", split))
+    assert mean["random", "face", split] < mean["spiral", "face", split]
 
 # %% [markdown]
 # The same as a figure, a ring for each seed.
@@ -1198,10 +1199,10 @@ show(figure, "Three encoders, three seeds each; test_seen is blue, test_unseen o
 #
 # **Is it the mesh?** The control has the same pyramid, as many weights, used over and over at all
 # vertices, and the same 960 numbers before the last map, where the MLP has 39. Only the neighbours
-# are drawn by lot. TODO-LEAD: on the whole face it reaches X and Y mm, (as well as | better than |
-# worse than) the spirals, so the gain over the MLP there comes (from the shared weights and the
-# width, not from the mesh | ...). On the lips random neighbours are *better* than true ones,
-# TODO-LEAD X to Y mm. There, to know the mesh was a handicap.
+# are drawn by lot. On the whole face it reaches 0.57 and 0.80 mm (known, new speakers), and spirals
+# 0.58 and 0.84. So the gain over the MLP does not come from the mesh, but from shared weights and
+# width. On the lips random neighbours are even *better* than true ones, with every seed: by 0.05 mm
+# on known speakers and by 0.10 on new ones. There, to know the mesh was a handicap.
 #
 # How can that be? Count what the first convolution reads, and how much news is in it. For each
 # spiral at a kept vertex: does it read a lip vertex, and how many principal components do its 27
@@ -1273,10 +1274,11 @@ for where, split in tests:
           f"{min(seeds):.2f} to {max(seeds):.2f} mm")
 
 # %% [markdown]
-# TODO-LEAD: which of our rows is best on the lips and on the whole face; whether rows differ by
-# more than the seeds of the last one do; whether the two rows with more weights lead; whether the
-# paper's order is found again (kernel 9 better than 5, dilation 2 better than 1, 4 levels better
-# than 3 and 2). What lies within the seeds' range says nothing.
+# What lies within the range of the seeds says nothing, and that is nearly all. Only kernel 5 is
+# last in all four columns, in three of them just outside that range. Kernel 9 over 5 is what the
+# paper found, too. Its other two choices cannot be told apart here: dilation 1 and 2 with 4 levels
+# lie within the seeds' range, and so do 2 and 3 levels, or better. Those two have more weights, and
+# the paper's worst row, 3 levels, is among our best.
 #
 # ### Think!
 #
@@ -1299,9 +1301,9 @@ for where, split in tests:
 #   while it is open.
 # - **Fields** grow with kernel, dilation and levels, as far as the mesh has vertices.
 # - **Whether it helps** depends on the task. For smoothing, neighbours are everything. For pressing
-#   a frame into 16 numbers, width helped and neighbours did not. In the long run spirals brought
-#   nothing on the lips, where random neighbours did better, and something on the whole face. Ask
-#   for the control with random neighbours before you believe that a graph was the reason.
+#   a frame into 16 numbers, width helped and neighbours did not. In the long run spirals beat
+#   the MLP on the whole face and not on the lips, and random neighbours did better than either. Ask
+#   for that control before you believe that a graph was the reason.
 
 # %% [markdown]
 # ## 15 · Your turn
