@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 
@@ -29,6 +30,22 @@ FLAGS = [
     "--no-first-run",
     "--no-default-browser-check",
 ]
+
+
+@pytest.fixture(scope="module")
+def small_notebook(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return a notebook with the test module's ``CELLS``, named after the module."""
+    book = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source.strip()) for source in request.module.CELLS],
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+        },
+    )
+    path = tmp_path_factory.mktemp("books") / f"{request.path.stem}.ipynb"
+    nbformat.write(book, path)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import nbformat
 import pytest
 
 from .conftest import wait_until
@@ -29,19 +28,6 @@ chorus
 ]
 LINE = "(index) => Number(document.querySelectorAll('.th-now')[index].getAttribute('x1'))"
 LEFT, RIGHT = 58, 748
-
-
-@pytest.fixture(scope="module")
-def small_notebook(tmp_path_factory):
-    book = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source.strip()) for source in CELLS],
-        metadata={
-            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
-        },
-    )
-    path = tmp_path_factory.mktemp("books") / "curves.ipynb"
-    nbformat.write(book, path)
-    return path
 
 
 def test_curves_follow_their_head_and_lead_it(small_notebook, open_notebook, heads):

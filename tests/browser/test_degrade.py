@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import nbformat
 import numpy as np
 import pytest
 
@@ -36,19 +35,6 @@ clip = Clip("babble", "ada", sound, (babble(1.0), babble(1.1)), phonemes=(Phonem
 ]
 
 
-@pytest.fixture(scope="module")
-def box_notebook(tmp_path_factory):
-    book = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source.strip()) for source in CELLS],
-        metadata={
-            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
-        },
-    )
-    path = tmp_path_factory.mktemp("books") / "box.ipynb"
-    nbformat.write(book, path)
-    return path
-
-
 def number(page, name):
     """Return what the table says of a metric, as a number."""
     row = page.locator(f".th-metrics tr:has-text('{name}')").first
@@ -70,8 +56,8 @@ def settle(notebook, head):
     head.wait("head.updates > 0")
 
 
-def test_sliders_and_buttons_change_numbers_curves_and_face(box_notebook, open_notebook, heads):
-    notebook = open_notebook(box_notebook)
+def test_sliders_and_buttons_change_numbers_curves_and_face(small_notebook, open_notebook, heads):
+    notebook = open_notebook(small_notebook)
     page = notebook.page
     notebook.run_all()
     assert notebook.errors() == []

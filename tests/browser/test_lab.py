@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 
@@ -37,19 +36,6 @@ sound = (0.1 * np.sin(np.arange(160_000) * 0.08)).astype(np.float32)
     "inspect('neutral@low')",
     "import time\ntime.sleep(0)",
 ]
-
-
-@pytest.fixture(scope="module")
-def small_notebook(tmp_path_factory):
-    book = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source.strip()) for source in CELLS],
-        metadata={
-            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
-        },
-    )
-    path = tmp_path_factory.mktemp("books") / "small.ipynb"
-    nbformat.write(book, path)
-    return path
 
 
 def check_playing(head):

@@ -6,7 +6,6 @@ import os
 from io import BytesIO
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 from PIL import Image
@@ -43,19 +42,6 @@ spiral
     "import time\ntime.sleep(0)",
 ]
 THIRDS = ((0.0, 0.15, 1 / 3, 0.95), (1 / 3, 0.15, 2 / 3, 0.95), (2 / 3, 0.15, 1.0, 0.95))
-
-
-@pytest.fixture(scope="module")
-def small_notebook(tmp_path_factory):
-    book = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source.strip()) for source in CELLS],
-        metadata={
-            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
-        },
-    )
-    path = tmp_path_factory.mktemp("books") / "priors.ipynb"
-    nbformat.write(book, path)
-    return path
 
 
 def photograph(page, name):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-import nbformat
 import numpy as np
 import pytest
 
@@ -33,19 +32,6 @@ box
 LINE = "(index) => Number(document.querySelectorAll('.th-now')[index].getAttribute('x1'))"
 LEFT, RIGHT, WIDTH = 58, 748, 760
 MOUTHS = ((0.08, 0.65, 0.25, 0.85), (0.41, 0.65, 0.58, 0.85))  # of the first and second of three
-
-
-@pytest.fixture(scope="module")
-def small_notebook(tmp_path_factory):
-    book = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source.strip()) for source in CELLS],
-        metadata={
-            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
-        },
-    )
-    path = tmp_path_factory.mktemp("books") / "speech.ipynb"
-    nbformat.write(book, path)
-    return path
 
 
 def see(head):
