@@ -1,5 +1,6 @@
 import dataclasses
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 
 from talking_heads.corpus.collection import Corpus
 from talking_heads.errors import UserError
+from talking_heads.face import Motion
+from talking_heads.training import principal_components
 from talking_heads.training.principal_components import PrincipalComponents, best_levels
 from talking_heads.training.rate_distortion import measure_prior, recordings
 
@@ -30,6 +33,30 @@ def test_components_of_a_corpus_with_little_motion(corpus: Corpus) -> None:
         whole.first(7)
 
 
+def test_components_of_coefficients(corpus: Corpus) -> None:
+    """Jaw and brow vary, each about a mean of its own."""
+    whole = PrincipalComponents.fit(corpus, 2, view="coefficients")
+    frames = np.concatenate([t.values for clip in corpus.split("train") for t in clip.truths[:1]])
+    motion = corpus[0].motion
+    np.testing.assert_allclose(whole.reconstruct(motion).values, motion.values, atol=1e-5)
+    middle = whole.first(0).reconstruct(motion).values
+    np.testing.assert_allclose(middle[0], frames.mean(0), atol=1e-5)
+    # More than any face can do comes back as the most.
+    wide = Motion(np.where(motion.values > 0.2, 2.0, -1.0).astype(np.float32), "coefficients",
+                  motion.fps, motion.face_id)  # fmt: skip
+    made = whole.reconstruct(wide).values
+    assert made.min() == 0 and made.max() == 1
+    with pytest.raises(UserError, match="varies in 2 directions, not in 3"):
+        PrincipalComponents.fit(corpus, 3, view="coefficients")
+
+
+def test_of_many_frames_some_are_looked_at(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths = [len(clip) for clip in corpus.split("train")]
+    assert len(jaws(corpus, 2).scores) == sum(lengths)
+    monkeypatch.setattr(principal_components, "_MOST_FRAMES", math.ceil(sum(lengths) / 3))
+    assert len(jaws(corpus, 2).scores) == sum(math.ceil(n / 3) for n in lengths)
+
+
 def test_rounded_components(corpus: Corpus) -> None:
     whole = jaws(corpus, 2)
     assert whole.bits is None
@@ -46,6 +73,7 @@ def test_rounded_components(corpus: Corpus) -> None:
     made = whole.rounded(0).reconstruct(motion).values
     np.testing.assert_allclose(made, np.broadcast_to(made[:1], made.shape), atol=1e-6)
     assert whole.rounded([3, 1]).bits == 4
+    assert whole.rounded(3).first(1).bits is None
     with pytest.raises(UserError, match="Give bits"):
         whole.rounded([1, 2, 3])
     with pytest.raises(UserError, match="another kind of motion"):

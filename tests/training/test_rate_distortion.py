@@ -12,10 +12,13 @@ from talking_heads.models import MotionContract
 from talking_heads.training.rate_distortion import (
     code_use,
     measure_prior,
+    prior_figures,
+    prior_view,
     recordings,
 )
 
 LOW = course_head("head-01@low")
+FOREHEAD = next(v for v in LOW.regions["upper_face"] if v not in LOW.regions["lips"])
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,9 @@ class Moved:
 
     bits = None
 
-    def __init__(self, corpus: Corpus, kind: str = "vertices", by: float = 0.0) -> None:
+    def __init__(
+        self, corpus: Corpus, kind: str = "vertices", by: float = 0.0, above: float = 0.0
+    ) -> None:
         of_vertices = kind == "vertices"
         self.contract = MotionContract(
             speakers=("ada",),
@@ -39,7 +44,7 @@ class Moved:
             topology_hash=LOW.topology_hash if of_vertices else None,
             average_head="neutral@low",
         )
-        self.by = by
+        self.by, self.above = by, above
         self.seen: list[Motion] = []
 
     def reconstruct(self, motion: Motion) -> Motion:
@@ -47,6 +52,7 @@ class Moved:
         values = motion.values.copy()
         if motion.kind == "vertices":
             values[:, LOW.regions["lips"][0], 1] += self.by
+            values[:, FOREHEAD, 1] += self.above
         return dataclasses.replace(motion, values=values)
 
 
@@ -55,14 +61,14 @@ def clean(corpus: Corpus, split: str) -> list[NDArray[np.float32]]:
 
 
 def test_errors_by_hand(corpus: Corpus) -> None:
-    """Without noise all that is wrong is one vertex of the lips, by 2 mm."""
-    found = measure_prior(Moved(corpus, by=0.002), corpus, "test_seen")
+    """Without noise all that is wrong is a vertex of the lips, by 2 mm, and one above, by 3."""
+    found = measure_prior(Moved(corpus, by=0.002, above=0.003), corpus, "test_seen")
     frames = sum(map(len, corpus.split("test_seen")))
     assert (found["clips"], found["motions"], found["frames"]) == (2, 2, frames)
     assert found["unit"] == "mm" and found["bits"] is None and "codes" not in found
     assert found["lips"] == {"value": 2.0, "interval": [2.0, 2.0]}
-    assert found["face"] == {"value": 2.0, "interval": [2.0, 2.0]}
-    assert found["mean"]["value"] == pytest.approx(2 / len(LOW.vertices), abs=1e-4)
+    assert found["face"] == {"value": 3.0, "interval": [3.0, 3.0]}
+    assert found["mean"]["value"] == pytest.approx(5 / len(LOW.vertices), abs=1e-4)
     truth = np.concatenate(clean(corpus, "test_seen"))
     still = np.linalg.norm(truth[:, LOW.regions["lips"]], axis=2).max(1).mean()
     assert found["at_rest"]["lips"] == pytest.approx(1000 * still, abs=1e-3)
@@ -80,6 +86,35 @@ def test_a_prior_sees_the_scan_and_is_compared_with_the_motion(scanned: Corpus) 
     errors = np.linalg.norm(np.concatenate(scans) - truth, axis=2)
     assert found["face"]["value"] == pytest.approx(1000 * errors.max(1).mean(), abs=1e-3)
     assert 0.05 < found["mean"]["value"] < 1
+
+
+def test_without_a_unit_numbers_stay_as_they_are(corpus: Corpus) -> None:
+    plain = dataclasses.replace(corpus, unit=None)
+    prior = Moved(plain, by=0.5)
+    prior.contract = dataclasses.replace(prior.contract, unit=None)
+    found = measure_prior(prior, plain, "test_seen")
+    assert found["unit"] is None and found["lips"] == {"value": 0.5, "interval": [0.5, 0.5]}
+
+
+def test_the_resolution_is_that_of_the_prior(scanned: Corpus) -> None:
+    head = course_head("head-01@medium")
+    prior = Moved(scanned)
+    prior.contract = dataclasses.replace(
+        prior.contract, average_head="neutral@medium", vertices=len(head.vertices),
+        topology_hash=head.topology_hash,
+    )  # fmt: skip
+    assert prior_view(prior, scanned) == "vertices@medium"
+    assert prior_view(Moved(scanned, "coefficients"), scanned) == "coefficients"
+    (clip,) = scanned.split("test_seen")[:1]
+    scan = next(iter(recordings(scanned, "test_seen", view="vertices@medium"))).scan
+    assert scan.values.shape == (len(clip), len(head.vertices), 3)
+    assert (scan.face_id, scan.speaker) == ("neutral@medium", clip.speaker)
+
+
+def test_figures_are_of_the_splits_that_test(corpus: Corpus) -> None:
+    splits = {**corpus.splits, "val": corpus.splits["test_seen"][:1]}
+    found = prior_figures(Moved(corpus), dataclasses.replace(corpus, splits=splits))  # type: ignore[arg-type]
+    assert set(found) == {"test_seen", "test_unseen"}
 
 
 def test_all_truths_and_some_clips(scanned: Corpus) -> None:
