@@ -3,8 +3,14 @@ import pytest
 import torch
 from torch.nn.functional import elu
 
-from talking_heads.geometry import MeshPyramid, PyramidLevel, build_pyramid, receptive_field
-from talking_heads.layers.spiral import SpiralConv, SpiralPyramid
+from talking_heads.geometry import (
+    MeshPyramid,
+    PyramidLevel,
+    build_pyramid,
+    receptive_field,
+    spirals,
+)
+from talking_heads.layers import SpiralConv, SpiralPyramid
 
 
 def whole_numbers(*shape, seed):
@@ -60,6 +66,29 @@ def test_one_vertex_by_hand():
     layer.linear.bias.data = torch.tensor([0.5])
     out = layer(torch.tensor([[1.0], [2.0], [3.0]]))
     assert out.squeeze(1).tolist() == [132.5, 213.5, 321.5]
+
+
+def test_spirals_come_as_the_geometry_gives_them():
+    """Arrays of NumPy, of which the layer keeps copies."""
+    rows = spirals([[0, 1, 2], [0, 2, 3]], 4, 3, vertices=np.eye(4, 3))
+    layer = SpiralConv(2, 5, rows)
+    kept = SpiralConv(2, 5, rows, np.array([3, 1]))
+    np.testing.assert_array_equal(layer.spirals.numpy(), rows)
+    np.testing.assert_array_equal(kept.spirals.numpy(), rows[[3, 1]])
+    rows[:] = 0
+    assert int(layer.spirals.max()) == int(kept.spirals.max()) == 3
+    assert kept(torch.randn(7, 4, 2)).shape == (7, 2, 5)
+
+
+def test_weights_start_as_glorot_and_bengio_say():
+    """Uniform, of variance 2 / (numbers before and after), and no offsets."""
+    torch.manual_seed(0)
+    layer = SpiralConv(20, 60, random_spirals(7, 9))
+    most = (6 / (9 * 20 + 60)) ** 0.5
+    weight = layer.linear.weight.detach()
+    assert 0.99 * most < weight.abs().max() <= most
+    assert float(weight.std()) == pytest.approx(most / 3**0.5, rel=0.02)
+    assert not layer.linear.bias.any()
 
 
 def test_only_the_kept_vertices_is_all_of_them_and_then_a_choice():

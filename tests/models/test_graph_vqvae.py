@@ -73,7 +73,12 @@ def test_the_course_preset_on_the_course_head(tools: Any) -> None:
     assert prior.spiral is not None
     found = tuple(len(layer.spirals) for layer in prior.spiral.convolutions)  # type: ignore[arg-type]
     assert (1142, *found) == config.sizes(1142)
-    assert found[-1] > config.kernel * config.dilation == 18
+    assert found == (457, 183, 74, 30) and found[-1] > config.kernel * config.dilation == 18
+    from talking_heads.geometry.pyramid import build_pyramid
+
+    wanted = build_pyramid(head.vertices, head.triangles, [2.5] * 4, kernel=9, dilation=2)
+    for level, layer in enumerate(prior.spiral.convolutions):
+        np.testing.assert_array_equal(layer.spirals.numpy(), wanted.kept_spirals(level))  # type: ignore[operator]
 
 
 def test_random_neighbours_stand_where_the_mesh_has_its_own(tools: Any) -> None:
@@ -134,7 +139,15 @@ def test_the_paper_on_biwi_by_hand(tools: Any) -> None:
 
 
 def test_our_full_preset_is_small(tools: Any) -> None:
-    assert 2 * count(outline(GraphVQVAEConfig.preset("full"), tools.contract(4510)), "") < 16e6
+    config = GraphVQVAEConfig.preset("full")
+    assert config.sizes(4510) == (4510, 1504, 502, 168, 56)
+    assert 2 * count(outline(config, tools.contract(4510)), "") < 16e6
+
+
+def test_hidden_numbers_of_the_ablation_may_be_given(tools: Any) -> None:
+    config = GraphVQVAEConfig(spatial="mlp", mlp_width=7)
+    fusion = (3 * 1142 + 1) * 7 + (7 + 1) * config.width
+    assert count(outline(config, tools.contract(1142)), "fusion") == fusion
 
 
 @pytest.mark.parametrize("preset", list(GraphVQVAEConfig.presets))
@@ -213,7 +226,13 @@ def test_long_motions_go_down_the_pyramid_in_pieces(
     prior, motion = build(tools), tools.moved(23, 49)
     whole = prior.latents(motion)
     monkeypatch.setattr("talking_heads.models.graph_vqvae._FRAMES", 5)
+    assert prior.spiral is not None
+    pieces: list[int] = []
+    prior.spiral.register_forward_hook(lambda _, given, out: pieces.append(len(out)))
     np.testing.assert_array_equal(prior.latents(motion), whole)
+    assert pieces == [5, 5, 5, 5, 3]
+    prior.spatial_encode(torch.zeros(2, 6, 147))
+    assert pieces[5:] == [12]
 
 
 def test_a_longer_clip_begins_as_a_shorter_one_when_causal(tools: Any) -> None:
@@ -245,6 +264,31 @@ def test_the_decoder_starts_as_principal_components(tools: Any) -> None:
     columns = last.weight.detach()
     torch.testing.assert_close(space @ (space.T @ columns), columns, rtol=1e-3, atol=1e-3)
     assert torch.linalg.matrix_rank(columns, rtol=1e-3) == 3
+
+
+def test_without_a_principal_start_nothing_is_looked_at(tools: Any) -> None:
+    build(tools, principal_start=False).prepare(lambda step, size: pytest.fail("asked for data"), 3)
+
+
+def test_a_frame_by_hand(tools: Any) -> None:
+    """Two spiral convolutions, then linear, ELU, linear; and an MLP back."""
+    from torch.nn.functional import elu
+
+    prior, x = build(tools, fusion=10), torch.randn(1, 1, 147)
+    weights = prior.state_dict()
+
+    def linear(name: str, before: torch.Tensor) -> torch.Tensor:
+        return before @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+    made = x.view(49, 3)
+    for level in range(2):
+        name = f"spiral.convolutions.{level}"
+        made = elu(linear(f"{name}.linear", made[weights[f"{name}.spirals"]].flatten(1)))
+    made = linear("fusion.2", elu(linear("fusion.0", made.flatten())))
+    with torch.no_grad():
+        torch.testing.assert_close(prior.spatial_encode(x)[0, 0], made)
+        back = linear("motion_out.2", elu(linear("motion_out.0", made)))
+        torch.testing.assert_close(prior.spatial_decode(made), back)
 
 
 @pytest.mark.parametrize("preset", ["course", "mlp"])
@@ -292,9 +336,10 @@ def test_a_pyramid_of_other_levels_is_refused(tools: Any) -> None:
     from talking_heads.geometry.pyramid import build_pyramid
 
     head = grid()
-    pyramid = build_pyramid(head.vertices, head.triangles, [3.0, 2.0], 5, 1, cache=False)
-    with pytest.raises(UserError, match="levels of"):
-        GraphVQVAE(GraphVQVAEConfig(**CHANGES), tools.contract(49), pyramid)
+    for factors, kernel in (([3.0, 2.0], 5), ([2.0, 2.0], 6)):
+        pyramid = build_pyramid(head.vertices, head.triangles, factors, kernel, 1, cache=False)
+        with pytest.raises(UserError, match=rf"levels of .* spirals of {kernel}; .* and 5"):
+            GraphVQVAE(GraphVQVAEConfig(**CHANGES), tools.contract(49), pyramid)
 
 
 # --- checkpoints ---
