@@ -45,11 +45,13 @@ def vertex_normals(vertices: Floats, triangles: Ints) -> Floats:
 
 def proper_triangles(triangles: Ints) -> Ints:
     """Return the triangles that have three corners; the others are a line or a point."""
+    triangles = np.asarray(triangles)
     return triangles[(triangles != np.roll(triangles, 1, axis=1)).all(1)]
 
 
 def directed_edges(triangles: Ints) -> Ints:
     """Return the ``(3 T, 2)`` edges of the triangles in their winding order."""
+    triangles = np.asarray(triangles)
     return np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
 
 

@@ -3,6 +3,7 @@
 `biased_attention`: attention with condition tokens and fixed biases (DiffSpeaker);
 `embeddings`: the diffusion step and the position in time as vectors;
 `quantizer`: latents rounded to the nearest of a small set of learned vectors;
+`spiral`: convolution along spirals on a mesh, and down a pyramid of coarser meshes;
 `temporal`: a transformer and a convolution over time, as in motion VQ-VAEs.
 """
 
@@ -22,12 +23,15 @@ from talking_heads.layers.quantizer import (
     quantization_loss,
     straight_through,
 )
+from talking_heads.layers.spiral import SpiralConv, SpiralPyramid
 from talking_heads.layers.temporal import TemporalConv, TemporalTransformer
 
 __all__ = [
     "BiasedConditionalAttention",
     "DecoderLayer",
     "Quantized",
+    "SpiralConv",
+    "SpiralPyramid",
     "StepEmbedding",
     "TemporalConv",
     "TemporalTransformer",

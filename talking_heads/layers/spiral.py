@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from talking_heads.geometry.pyramid import MeshPyramid
+
+Indices = Tensor | NDArray[np.int64]
 
 
 class SpiralConv(nn.Module):
@@ -21,9 +25,9 @@ class SpiralConv(nn.Module):
     ----------
     in_channels, out_channels : int
         Features of a vertex before and after.
-    spirals : Tensor of int64
-        ``(V, length)`` indices of vertices.
-    kept : Tensor of int64, optional
+    spirals : Tensor or ndarray of int64
+        ``(V, length)`` indices of vertices, as from `talking_heads.geometry.spirals`.
+    kept : Tensor or ndarray of int64, optional
         ``(W,)`` compute only these vertices, in this order. Equal to computing all and selecting.
 
     Attributes
@@ -36,11 +40,12 @@ class SpiralConv(nn.Module):
     spirals: Tensor
 
     def __init__(
-        self, in_channels: int, out_channels: int, spirals: Tensor, kept: Tensor | None = None
+        self, in_channels: int, out_channels: int, spirals: Indices, kept: Indices | None = None
     ):
         super().__init__()
-        chosen = spirals if kept is None else spirals[kept]
-        self.register_buffer("spirals", chosen.to(torch.int64).clone())
+        chosen = torch.as_tensor(spirals, dtype=torch.int64)
+        chosen = chosen.clone() if kept is None else chosen[torch.as_tensor(kept)]
+        self.register_buffer("spirals", chosen)
         self.linear = nn.Linear(in_channels * chosen.shape[1], out_channels)
         nn.init.xavier_uniform_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
@@ -57,14 +62,14 @@ class SpiralPyramid(nn.Module):
 
     Parameters
     ----------
-    spirals : sequence of Tensor of int64
+    spirals : sequence of Tensor or ndarray of int64
         For each level ``(W, length)``: the spirals, as indices into that level, of the W vertices
         that the next level keeps (`MeshPyramid.kept_spirals`).
     channels : sequence of int
         Features of a vertex at the input and after each convolution: one more than levels.
     """
 
-    def __init__(self, spirals: Sequence[Tensor], channels: Sequence[int]):
+    def __init__(self, spirals: Sequence[Indices], channels: Sequence[int]):
         super().__init__()
         if len(channels) != len(spirals) + 1:
             raise ValueError(f"{len(spirals)} levels need {len(spirals) + 1} channel counts.")
@@ -78,7 +83,7 @@ class SpiralPyramid(nn.Module):
     def from_pyramid(cls, pyramid: MeshPyramid, channels: Sequence[int]) -> SpiralPyramid:
         """Make the encoder of a pyramid; ``len(channels)`` is its number of levels."""
         steps = range(len(pyramid.levels) - 1)
-        return cls([torch.from_numpy(pyramid.kept_spirals(i)) for i in steps], channels)
+        return cls([pyramid.kept_spirals(i) for i in steps], channels)
 
     @classmethod
     def blank(cls, sizes: Sequence[int], kernel: int, channels: Sequence[int]) -> SpiralPyramid:

@@ -139,6 +139,11 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any], dict[
     """
     if not folder.is_dir():
         raise UserError(f"There is no checkpoint folder {folder}.")
+    if not (folder / CONFIG).exists():
+        raise UserError(
+            f"{folder} holds no checkpoint: it lacks {CONFIG}.\n"
+            "If its training was stopped, give the same command again to finish it."
+        )
     config, contract = read_json(folder / CONFIG), read_json(folder / CONTRACT)
     path = folder / WEIGHTS
     try:

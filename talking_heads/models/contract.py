@@ -126,7 +126,7 @@ class MotionContract:
             known = ", ".join(self.speakers) or "nobody"
             raise UserError(
                 f"The model does not know the speaker {speaker!r}. It knows: {known}.\n"
-                "Without a speaker it takes an average style."
+                "Without a speaker it takes an average one."
             )
         return self.speakers.index(speaker)
 

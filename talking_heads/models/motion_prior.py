@@ -36,6 +36,9 @@ from talking_heads.models.time_part import TimePart, in_pieces, sum_of_reaches
 
 NO_ENCODER = "none"
 """What the contract of a prior names as its audio encoder."""
+_WILD = 20.0
+"""A mesh that moves so many times as far as in training is in another unit, or not in offsets: the
+course's head at rest is 39 times as large as its motion."""
 
 
 @dataclass(frozen=True)
@@ -365,6 +368,11 @@ class MotionPrior(Network):
 
     def _check_motion(self, motion: Motion) -> None:
         contract = self.contract
+        if not isinstance(motion, Motion):
+            raise UserError(
+                f"A prior reads a talking_heads.face.Motion, not {type(motion).__name__}.\n"
+                'Make one of an array (frame, vertex, 3) with Motion(array, "vertices", fps).'
+            )
         if motion.kind != contract.kind:
             raise UserError(
                 f"This prior knows {contract.kind}; the motion holds {motion.kind}.\n"
@@ -380,6 +388,15 @@ class MotionPrior(Network):
                 f"This prior knows {contract.fps:g} frames a second; the motion has "
                 f"{motion.fps:g}.\nNothing is resampled here: take a prior of this frame rate."
             )
+        if contract.kind == "vertices":
+            size = float(np.vdot(motion.values, motion.values)) / max(motion.values.size, 1)
+            times = math.sqrt(size) / contract.scale[0]
+            if times > _WILD:
+                unit = f", in {contract.unit}" if contract.unit else ""
+                raise UserError(
+                    f"The motion is {times:,.0f} times as large as what this prior has learned.\n"
+                    f"It reads offsets of the vertices from the head at rest{unit}."
+                )
 
     def _latents(self, motion: Motion) -> Bottleneck:
         """Return a whole motion's latents after the bottleneck, on the CPU, of a batch of 1."""
@@ -424,7 +441,7 @@ class MotionPrior(Network):
         if given.ndim != 3 or given.shape[1:] != (c.components, c.channels):
             raise UserError(
                 f"Latents of this prior have the shape (frame, {c.components}, {c.channels}), not "
-                f"{given.shape}."
+                f"{given.shape}.\nCodes must be whole numbers."
             )
         if not np.isfinite(given).all():
             raise UserError("The latents contain values that are not finite numbers.")

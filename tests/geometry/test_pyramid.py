@@ -273,6 +273,15 @@ def test_what_cannot_be_is_refused_and_leaves_no_file(meshes, tmp_path, change):
     assert not (tmp_path / "c").exists()
 
 
+def test_lists_will_do_for_a_mesh(meshes):
+    vertices, triangles = meshes.grid(7, 7)
+    arrays = build_pyramid(vertices, triangles, (2,), 5, 1, cache=False)
+    lists = build_pyramid(vertices.tolist(), triangles.tolist(), (2,), 5, 1, cache=False)
+    for one, other in zip(arrays.levels, lists.levels, strict=True):
+        np.testing.assert_array_equal(one.spirals, other.spirals)
+        np.testing.assert_array_equal(one.triangles, other.triangles)
+
+
 def test_a_receptive_field_counts_paths_by_hand(meshes):
     vertices, triangles = meshes.grid(7, 7)
     built = build_pyramid(vertices, triangles, (2, 2), 4, 1, cache=False)

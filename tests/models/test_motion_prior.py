@@ -370,6 +370,18 @@ def test_motion_that_does_not_fit(tools: Any) -> None:
         refused(lambda u=use: u(tools.moved(vertices=31)), "has 31")
         refused(lambda u=use: u(dataclasses.replace(motion, fps=30.0)), "has 30")
         refused(lambda u=use: u(coefficients), "holds coefficients")
+        refused(lambda u=use: u(motion.values), "face.Motion, not ndarray")
+
+
+@pytest.mark.parametrize("kept", ["in millimetres", "as positions"])
+def test_vertices_that_are_no_offsets_in_metres_are_refused(tools: Any, kept: str) -> None:
+    """The contract's motion is of 2 mm: 1,000 times that, or the place of a head of 10 cm."""
+    prior, motion = tools.prior(), tools.moved()
+    values = 1000 * motion.values if kept == "in millimetres" else motion.values + np.float32(0.1)
+    wrong = dataclasses.replace(motion, values=values)
+    refused(lambda: prior.codes(wrong), "times as large(.|\n)*offsets(.|\n)*in m")
+    wide = dataclasses.replace(motion, values=5 * motion.values)
+    assert prior.codes(wide).shape == (20, 4)
 
 
 @pytest.mark.parametrize(
@@ -379,7 +391,7 @@ def test_motion_that_does_not_fit(tools: Any) -> None:
         (np.full((5, 4), -1), "from 0 to 23"),
         (np.zeros((5, 3), int), r"\(frame, 4\)"),
         (np.zeros(5, int), r"\(frame, 4\)"),
-        (np.zeros((5, 4)), r"\(frame, 4, 4\)"),
+        (np.zeros((5, 4)), r"\(frame, 4, 4\)(.|\n)*whole numbers"),
         (np.zeros((5, 4, 3)), r"\(frame, 4, 4\)"),
         (np.full((5, 4, 4), np.nan), "finite"),
         (np.zeros((5, 4), bool), "bool"),
