@@ -27,12 +27,13 @@ from talking_heads.models import (
     load_prior,
     model_class,
     network_class,
+    principal,
     prior_class,
     shipped_models,
     shipped_priors,
 )
 from talking_heads.models.checkpoint import CONFIG, CONTRACT, WEIGHTS
-from talking_heads.models.principal import principal_components, whitening
+from talking_heads.models.principal import principal_components, training_frames, whitening
 
 COEFFICIENTS = MotionContract(speakers=("ada",), heads=("head-01@medium",), scale=(0.1,))
 
@@ -271,10 +272,32 @@ def test_more_numbers_than_components() -> None:
     before = prior.motion_in.weight.clone()
     prior.prepare(batch, 6)
     assert torch.equal(prior.motion_in.weight[5:], before[5:])
-    assert not prior.motion_out.weight[:, 5:].any()
+    assert not prior.motion_out.weight[:, 5:].any() and not prior.motion_in.bias[5:].any()
     frames = prior.normalise(batch(0, 1)["motion"][:, :25])
     made = prior.spatial_decode(prior.spatial_encode(frames))
     torch.testing.assert_close(made, frames, rtol=1e-3, atol=1e-3)
+
+
+def test_frames_that_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of clips of 25 true frames each."""
+    prior, batch = MotionVQVAE(MotionVQVAEConfig(width=16), COEFFICIENTS), motions(52)
+    assert len(training_frames(prior, batch, 6, 1000)) == 6 * 25
+    assert len(training_frames(prior, batch, 6, 60)) == 60
+    # Of more than 100 clips every fourth frame: 0, 4 .. 24.
+    assert len(training_frames(prior, batch, 101, 1000)) == 101 * 7
+    monkeypatch.setattr(principal, "_BYTES", 40 * 52 * 4)
+    assert len(training_frames(prior, batch, 6, 1000)) == 40
+    assert len(training_frames(prior, batch, 6, 1000, least=50)) == 50
+
+
+@pytest.mark.parametrize("number", [20, 200])
+def test_the_largest_number_of_a_component_is_positive(number: int) -> None:
+    torch.manual_seed(0)
+    frames = torch.randn(number, 52)
+    _, found = principal_components(frames, 8)
+    assert torch.equal(found.max(1).values, found.abs().max(1).values)
+    lengths = torch.linalg.svdvals(frames - frames.mean(0))[:8] / math.sqrt(number)
+    torch.testing.assert_close(found.norm(dim=1), lengths, rtol=1e-4, atol=0)
 
 
 def test_without_a_principal_start_nothing_is_looked_at() -> None:
