@@ -191,7 +191,7 @@ def measure_prior(
     Returns
     -------
     dict
-        ``split``, ``clips``, ``motions``, ``frames``; ``unit``: ``"mm"``, or None for a corpus
+        ``split``, ``clips``, ``motions``, ``frames``; ``unit``: ``"mm"``, or None for a mesh
         without a unit; ``lips`` and ``face``: mean over frames of the largest distance between
         corresponding vertices, of the lips and of the whole face, and ``mean``: the mean distance
         over all vertices, each as ``value`` and ``interval`` over clips (None of a single one);
@@ -220,7 +220,9 @@ def measure_prior(
             sums += (errors.sum(), len(errors))
     if not motions:
         raise UserError(f"There is nothing to measure in the split {split}.")
-    factor = 1000.0 if corpus.unit == "m" else 1.0
+    # Coefficients have no unit; the head that they are shown on has one.
+    metres = corpus.head(corpus.split(split)[0].speaker).unit == "m"
+    factor = 1000.0 if metres else 1.0
     figures = {
         name: _figure(list(rows[name].values()), factor)
         for name in ("lips", "face", "mean")
@@ -231,7 +233,7 @@ def measure_prior(
         "clips": len(rows["face"]),
         "motions": motions,
         "frames": int(sum(row[1] for row in rows["face"].values())),
-        "unit": "mm" if corpus.unit == "m" else None,
+        "unit": "mm" if metres else None,
         **figures,
         "at_rest": {
             name: _figure(list(rows[f"rest_{name}"].values()), factor)["value"]

@@ -32,7 +32,7 @@ def build_contract(
             "kind": "vertices",
             "vertices": len(head.vertices),
             "topology_hash": head.topology_hash,
-            "unit": corpus.unit,
+            "unit": head.unit,
         }
         if corpus.surface is None:
             resolution = data.view.partition("@")[2]

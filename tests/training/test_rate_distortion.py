@@ -88,12 +88,11 @@ def test_a_prior_sees_the_scan_and_is_compared_with_the_motion(scanned: Corpus) 
     assert 0.05 < found["mean"]["value"] < 1
 
 
-def test_without_a_unit_numbers_stay_as_they_are(corpus: Corpus) -> None:
+def test_coefficients_have_no_unit_but_the_head_that_wears_them(corpus: Corpus) -> None:
+    """As those of BEAT. A mesh without a unit, BIWI's, is in test_real_sets."""
     plain = dataclasses.replace(corpus, unit=None)
-    prior = Moved(plain, by=0.5)
-    prior.contract = dataclasses.replace(prior.contract, unit=None)
-    found = measure_prior(prior, plain, "test_seen")
-    assert found["unit"] is None and found["lips"] == {"value": 0.5, "interval": [0.5, 0.5]}
+    found = measure_prior(Moved(plain, by=0.002), plain, "test_seen")
+    assert found["unit"] == "mm" and found["lips"] == {"value": 2.0, "interval": [2.0, 2.0]}
 
 
 def test_the_resolution_is_that_of_the_prior(scanned: Corpus) -> None:

@@ -153,7 +153,11 @@ def test_priors_learn_from_each_set(
     assert tests <= set(figures)
     for split in tests:
         assert figures[split]["clips"] == 1 and figures[split]["lips"]["value"] > 0
+        assert figures[split]["unit"] == (None if layout == "biwi" else "mm")
+        at_rest = figures[split]["at_rest"]["lips"]
+        assert at_rest < 0.2 if layout == "biwi" else at_rest > 0.2
     prior = load_prior(tmp_path)
+    assert prior.contract.unit == (None if layout == "biwi" else "m")
     clip = few.split("train")[0]
     assert prior.contract.fps == fps
     if vertices:
