@@ -2,6 +2,7 @@ import dataclasses
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,8 @@ from talking_heads.speech.small_hubert_encoder import SmallHubertEncoder
 from talking_heads.training import TrainConfig, fitting, train
 from talking_heads.training.data import TrainingData
 from talking_heads.training.figures import measure
-from talking_heads.training.fitting import parameter_groups, update_ema
+from talking_heads.training.fitting import fit, parameter_groups, update_ema
+from talking_heads.training.processes import processes
 from talking_heads.training.views import build_contract
 
 CONFIG = DiffSpeakerConfig(
@@ -242,9 +244,14 @@ def test_a_resumed_run_equals_an_unbroken_one(
         seen.append(step)
         return original(self, step, *how)
 
+    def long_ago(*how: Any) -> tuple[int, list[list[float]], float]:
+        return *load(*how)[:2], 1000.0
+
+    load = fitting.load_state
     monkeypatch.setattr(TrainingData, "batch", watched)
+    monkeypatch.setattr(fitting, "load_state", long_ago)
     cut = run(corpus, tmp_path / "cut")
-    assert seen == list(range(5, 12))
+    assert seen == list(range(5, 12)) and cut["seconds"] > 1000
     assert cut["losses"] == whole["losses"]
     first = load_file(tmp_path / "whole" / "model.safetensors")
     second = load_file(tmp_path / "cut" / "model.safetensors")
@@ -256,8 +263,17 @@ def test_a_state_of_other_settings_is_refused(
     corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupt(monkeypatch, corpus, tmp_path, 8)
-    with pytest.raises(UserError, match="other settings"):
-        run(corpus, tmp_path, seed=1)
+    half = [tuple(dataclasses.replace(t, values=t.values / 2) for t in c.truths) for c in corpus]
+    clips = tuple(dataclasses.replace(c, truths=t) for c, t in zip(corpus, half, strict=True))
+    others: list[dict[str, Any]] = [
+        {"seed": 1},
+        {"settings": dataclasses.replace(SETTINGS, learning_rate=1e-3)},
+        {"config": dataclasses.replace(CONFIG, dropout=0.3)},
+        {"corpus": dataclasses.replace(corpus, clips=clips)},
+    ]
+    for other in others:
+        with pytest.raises(UserError, match="other settings"):
+            run(**{"corpus": corpus, "out": tmp_path, **other})
     run(corpus, tmp_path, seed=1, resume=False)
 
 
@@ -298,6 +314,46 @@ def test_a_state_of_other_speakers_is_refused(
     interrupt(monkeypatch, corpus, tmp_path, 8)
     with pytest.raises(UserError, match="other settings"):
         run(corpus, tmp_path, without=("ben",))
+
+
+def test_the_optimizer_is_told_what_the_settings_say(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 4 clips, two in a batch, an epoch is 2 steps."""
+    items = TrainingData(corpus, "train", 20, 0)
+    given = SmallHubertEncoder(SmallHubert(SmallHubertConfig(16, 1, 2, 32)))
+    model = DiffSpeaker(CONFIG, build_contract(corpus, items, "diff_speaker"), given)
+    settings = TrainConfig(
+        steps=5, batch=2, warm_up=1, schedule="halving", halve_epochs=1, learning_rate=1e-3,
+        encoder_rate=0.25, weight_decay=0.3, clip_norm=0.01,
+    )  # fmt: skip
+    rates, decays, lengths, states = [], set(), [], set()
+    original = torch.optim.AdamW.step
+
+    def step(self: torch.optim.AdamW, *how: Any) -> Any:
+        rates.append(sorted({group["lr"] for group in self.param_groups}))
+        decays.update(group["weight_decay"] for group in self.param_groups)
+        weights = [p for group in self.param_groups for p in group["params"]]
+        lengths.append(float(sum(p.grad.square().sum() for p in weights if p.grad is not None)))
+        states.add(torch.initial_seed())
+        return original(self, *how)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    fit(model, items, settings, 0, tmp_path, processes(), progress=False)
+    assert len(items) == 4
+    np.testing.assert_allclose(
+        rates, [[2.5e-4 * r, 1e-3 * r] for r in (1.0, 1.0, 0.5, 0.5, 0.25)], rtol=1e-6
+    )
+    # Every step has a random state of its own.
+    assert len(states) == 5
+    assert decays == {0.3} and 0.9e-4 < max(lengths) < 1.01e-4
+
+
+def test_a_loss_that_is_no_number_ends_the_run(corpus: Corpus, tmp_path: Path) -> None:
+    wild = dataclasses.replace(SETTINGS, learning_rate=1e30)
+    with pytest.raises(UserError, match="no longer a number at step 1"):
+        run(corpus, tmp_path, settings=wild)
+    assert not (tmp_path / "config.json").exists()
 
 
 def test_it_learns(corpus: Corpus, tmp_path: Path) -> None:

@@ -207,13 +207,8 @@ def test_a_graph_prior_gets_its_mesh(corpus: Corpus, tmp_path: Path) -> None:
     assert codes.shape == (4, 2)
 
 
-@pytest.mark.parametrize("decay", [None, 0.9])
-def test_a_resumed_prior_equals_an_unbroken_one(
-    decay: float | None, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = dataclasses.replace(CONFIG, decay=decay, dropout=0.1, restart=1)
-    how = {"config": config, "view": "coefficients"}
-    whole = run(corpus, tmp_path / "whole", **how)
+def cut_short(patch: pytest.MonkeyPatch) -> None:
+    """Let training end before the running mean of step 8."""
     original = fitting.update_ema
 
     def cut(mean: torch.nn.Module, model: torch.nn.Module, decay: float, now: int) -> None:
@@ -221,8 +216,18 @@ def test_a_resumed_prior_equals_an_unbroken_one(
             raise KeyboardInterrupt
         original(mean, model, decay, now)
 
+    patch.setattr(fitting, "update_ema", cut)
+
+
+@pytest.mark.parametrize("decay", [None, 0.9])
+def test_a_resumed_prior_equals_an_unbroken_one(
+    decay: float | None, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = dataclasses.replace(CONFIG, decay=decay, dropout=0.1, restart=1)
+    how = {"config": config, "view": "coefficients"}
+    whole = run(corpus, tmp_path / "whole", **how)
     with monkeypatch.context() as patch:
-        patch.setattr(fitting, "update_ema", cut)
+        cut_short(patch)
         with pytest.raises(KeyboardInterrupt):
             run(corpus, tmp_path / "cut", **how)
     again = run(corpus, tmp_path / "cut", **how)
@@ -251,10 +256,18 @@ def test_bfloat16_comes_near_and_is_told_apart(
         run(corpus, tmp_path / "cut", view="coefficients", precision="float32")
 
 
-def test_losses_for_tensorboard(corpus: Corpus, tmp_path: Path) -> None:
+def test_losses_for_tensorboard(
+    corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a run that was killed and went on: what it wrote before its last state stays."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    results = run(corpus, tmp_path / "out", view="coefficients", tensorboard=tmp_path / "events")
+    how = {"view": "coefficients", "tensorboard": tmp_path / "events"}
+    with monkeypatch.context() as patch:
+        cut_short(patch)
+        with pytest.raises(KeyboardInterrupt):
+            run(corpus, tmp_path / "out", **how)
+    results = run(corpus, tmp_path / "out", **how)
     events = EventAccumulator(str(tmp_path / "events"))
     events.Reload()
     assert set(events.Tags()["scalars"]) == {f"loss/{n}" for n in results["terms"]} | {"rate"}
