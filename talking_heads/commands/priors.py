@@ -49,7 +49,11 @@ def add_priors_commands(commands: Subparsers[Any]) -> None:
         "--work", type=Path, required=True, help="a folder for the checkpoints; run again to go on"
     )
     priors.add_argument(
-        "--runs", type=names, default=(), help="rate, encoder, table4 or single runs (all)"
+        "--runs",
+        type=names,
+        default=(),
+        help="rate, encoder, table4 or single runs; an unknown name lists all (all of them, four "
+        "hours on one CPU core)",
     )
     priors.add_argument("--steps", type=positive, help="training steps (default: the preset's)")
     priors.add_argument("--clips", type=positive, help="most clips measured of a split (all)")

@@ -37,8 +37,10 @@ def _run_train(options: argparse.Namespace) -> int:
         tensorboard=options.tensorboard,
     )
     if os.environ.get("RANK", "0") == "0":
-        hint = f": use it with --model {folder}" if options.name in MODELS else ""
-        print(f"{folder}{hint}")
+        if options.name in MODELS:
+            print(f"{folder}: use it with --model {folder}")
+        else:
+            print(f'{folder}: read it with talking_heads.models.load_prior("{folder}")')
     return 0
 
 

@@ -40,6 +40,15 @@ def test_speakers_left_out(
         assert (asked["name"], asked["seed"], asked["steps"]) == (system, 3, None)
 
 
+def test_what_to_do_with_what_was_trained(
+    asked: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hints = {"diff_speaker": f"--model {tmp_path}", "graph_vqvae": f'load_prior("{tmp_path}")'}
+    for system, hint in hints.items():
+        assert main(["train", system, "--data", "c", "--out", "o"]) == 0
+        assert capsys.readouterr().out.rstrip().endswith(hint)
+
+
 def test_names_that_name_nothing_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     # As if they were not given, all speakers would be learnt.
     with pytest.raises(SystemExit) as stopped:
