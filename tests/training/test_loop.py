@@ -390,6 +390,10 @@ def test_learning_rate_rises_and_falls() -> None:
     assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(1.0)
     assert rates[9] == pytest.approx(1.0) and rates[-1] < 0.03
     assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
+    # The cosine begins after the rise; in its middle it is half way between 1 and its end.
+    settings = TrainConfig(steps=110, warm_up=10, final_rate=0.2)
+    rates = [settings.learning_rate_at(step) for step in (10, 60, 110)]
+    np.testing.assert_allclose(rates, [1.0, 0.6, 0.2])
 
 
 def test_a_batch_fits_a_laptop() -> None:

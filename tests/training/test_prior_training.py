@@ -90,8 +90,21 @@ def test_a_view_of_vertices(corpus: Corpus) -> None:
     assert contract.speakers == ("ada", "ben")
     assert contract.heads == ("head-01@low", "head-02@low")
     assert contract.average_head == "neutral@low"
+    frames = sum(len(clip) for clip in noisy.split("train"))
+    assert contract.provenance["seconds"] == f"{frames / 25:.0f}"
     found = training_head(noisy, data)
     assert found is not None and found.id == "head-01@low"
+
+
+def test_the_contract_names_heads_of_the_view(corpus: Corpus) -> None:
+    data = TrainingData(corpus, "train", 20, 0, view="vertices@medium", sound=False)
+    contract = build_contract(corpus, data, "motion_vqvae")
+    assert contract.heads == ("head-01@medium", "head-02@medium")
+    assert contract.average_head == "neutral@medium" and contract.vertices == 4510
+    # A mesh of the corpus's own, of which nobody knows the unit.
+    own = meshes(corpus)
+    contract = build_contract(own, TrainingData(own, "train", 20, 0, sound=False), "motion_vqvae")
+    assert contract.heads == ("ada@biwi", "ben@biwi") and contract.unit is None
 
 
 def test_the_view_that_a_network_trains_on(corpus: Corpus) -> None:
@@ -282,8 +295,28 @@ def test_every_preset_of_a_prior_has_settings(name: str) -> None:
         papers = preset.startswith("paper") or preset == "published"
         assert settings.schedule == ("halving" if papers else "cosine")
         assert (settings.ema == 0.0) == papers
+        if preset != "full" and not papers:
+            assert settings == TrainConfig.preset("course", name)
     with pytest.raises(UserError, match="no preset"):
         TrainConfig.preset("huge", name)
+
+
+@pytest.mark.parametrize(
+    ("name", "preset", "clips", "batch", "epochs", "halve"),
+    [
+        ("motion_vqvae", "paper", 314, 2, 300, 20),
+        ("motion_vqvae", "published", 314, 2, 300, 20),
+        ("motion_vqvae", "paper_biwi", 192, 1, 400, 40),
+        ("graph_vqvae", "paper", 314, 1, 200, 20),
+    ],
+)
+def test_training_of_the_papers(
+    name: str, preset: str, clips: int, batch: int, epochs: int, halve: int
+) -> None:
+    settings = TrainConfig.preset(preset, name)
+    assert (settings.batch, settings.halve_epochs) == (batch, halve)
+    assert settings.steps * batch == clips * epochs
+    assert (settings.learning_rate, settings.weight_decay, settings.warm_up) == (1e-4, 0.01, 1)
 
 
 def test_rates_that_are_halved() -> None:
