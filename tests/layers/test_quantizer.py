@@ -212,6 +212,8 @@ def test_loss_by_hand() -> None:
     assert float(quantization_loss(latents, values)) == 1.5 * 1.25
     assert float(quantization_loss(latents, values, beta=2.0)) == 4.5
     assert float(quantization_loss(latents, values, learn_values=False)) == 0.375
+    half = quantization_loss(latents.bfloat16(), values.bfloat16())
+    assert half.dtype == torch.float32 and float(half) == 1.5 * 1.25
     # The second token alone: mean 2.
     mask = torch.tensor([False, True])
     assert float(quantization_loss(latents, values, mask)) == 2.5
@@ -356,11 +358,18 @@ def test_data_start_takes_different_latents_of_the_first_training_batch() -> Non
     assert torch.equal(layer.codebook, after)
 
 
-def test_data_start_with_fewer_latents_than_codes() -> None:
+@pytest.mark.parametrize("number", [4, 10])
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_data_start_with_no_more_latents_than_codes(number: int, precision: torch.dtype) -> None:
+    torch.manual_seed(0)
     layer = VectorQuantizer(10, 3)
-    first = torch.randn(4, 3)
+    first = torch.randn(number, 3).to(precision)
     layer(first)
-    assert layer.started and rows_in(layer.codebook.detach(), first).all()
+    codebook = layer.codebook.detach()
+    assert layer.started and rows_in(codebook, first.float()).all()
+    assert codebook.dtype == torch.float32
+    # Each latent at most once, where there are enough.
+    assert number < 10 or len(codebook.unique(dim=0)) == 10
 
 
 @pytest.mark.parametrize("decay", [None, 0.9])
