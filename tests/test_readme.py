@@ -70,6 +70,22 @@ def test_the_views_of_the_data_readme(folder: Path) -> None:
     )
 
 
+def test_the_mesh_of_ones_own_of_the_data_readme(folder: Path) -> None:
+    (program,) = [text for text in _blocks("python", DATA_README) if "me@mine" in text]
+    check = """
+from talking_heads.face import Motion
+from talking_heads.models import load_prior
+from talking_heads.view import play
+again = load_prior("mine").eval().reconstruct(Motion(motion[0], "vertices", 25.0, head.id))
+print(float(terms["reconstruction"]), play(again, face=head))
+"""
+    done = _run([sys.executable, "-c", program + check], folder)
+    assert done.returncode == 0, done.stderr
+    error, _, shown = done.stdout.partition(" ")
+    assert 0 < float(error) < 0.3  # of a face that never moves 0.43
+    assert "me@mine" in shown
+
+
 def test_the_real_data_sets_of_the_data_readme(
     tmp_path: Path, mini_vocaset: Path, mini_biwi: Path
 ) -> None:

@@ -74,6 +74,11 @@ def nearest_codes(latents: Tensor, codebook: Tensor) -> Tensor:
     Tensor
         ``(...)`` int64, in 0 .. K - 1. Of equally near codes the first.
 
+    Raises
+    ------
+    UserError
+        If latents and codebook differ in C.
+
     Notes
     -----
     ``|z - c|^2 = |z|^2 - 2 z.c + |c|^2``, and ``|z|^2`` is the same for all codes, so it is left
@@ -81,6 +86,7 @@ def nearest_codes(latents: Tensor, codebook: Tensor) -> Tensor:
     work is done in single precision at least, also under autocast: at half precision codes near
     each other could not be told apart.
     """
+    _check_channels(latents, codebook)
     precision = torch.promote_types(latents.dtype, torch.float32)
     tokens = latents.to(precision).reshape(-1, latents.shape[-1])
     table = codebook.to(precision)
@@ -94,6 +100,15 @@ def nearest_codes(latents: Tensor, codebook: Tensor) -> Tensor:
             for piece in tokens.split(max(1, SCORES // len(table)))
         ]
     return torch.cat(codes).view(latents.shape[:-1])
+
+
+def _check_channels(latents: Tensor, codebook: Tensor) -> None:
+    """Refuse latents that torch would stretch, or cut up, to the width of the codebook."""
+    if latents.shape[-1:] != codebook.shape[1:]:
+        raise UserError(
+            f"Latents of this codebook have the shape (..., {codebook.shape[1]}), not "
+            f"{tuple(latents.shape)}."
+        )
 
 
 def straight_through(latents: Tensor, values: Tensor) -> Tensor:
@@ -313,7 +328,13 @@ class VectorQuantizer(nn.Module):
         -------
         Quantized
             Values, codes, loss and perplexity. The perplexity is that of this batch.
+
+        Raises
+        ------
+        UserError
+            If the latents have another C.
         """
+        _check_channels(latents, self.codebook)
         if self.training and not self.started:
             self._start(latents, mask)
         codes = self.nearest(latents)

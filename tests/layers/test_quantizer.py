@@ -556,6 +556,18 @@ def test_settings_are_checked() -> None:
             VectorQuantizer(**{"codes": 4, "channels": 2, **options})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("channels", [1, 2, 8])
+def test_latents_of_another_width_are_refused(channels: int) -> None:
+    """One number would be stretched over all four, and eight be cut in two, without a word."""
+    quantizer = VectorQuantizer(6, 4)
+    before = quantizer.codebook.detach().clone()
+    for call in (quantizer, VectorQuantizer(6, 4).eval(), quantizer.nearest):
+        with pytest.raises(UserError, match=r"\(\.\.\., 4\), not \(3, 2, "):
+            call(torch.randn(3, 2, channels))
+    torch.testing.assert_close(quantizer.codebook, before, rtol=0, atol=0)
+    assert not quantizer.started
+
+
 # --- against vector-quantize-pytorch ---
 
 
