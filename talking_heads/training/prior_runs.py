@@ -95,6 +95,7 @@ RUNS: tuple[PriorRun, ...] = (
     _rate("vae-16", bottleneck="vae"),
     *(_rate(f"codes-{n}", codes=n) for n in (16, 64, 1024)),
     *(_rate(f"components-{n}", components=n) for n in (2, 4, 16)),
+    PriorRun("components-16-long", "rate", changes={"codes": 256, "components": 16}),
     *(_rate(f"channels-{n}", channels=n) for n in (1, 8)),
     _rate("published-codebook", channels=64, start="uniform", restart=0),
     _rate("causal", causal=True, band=25),
