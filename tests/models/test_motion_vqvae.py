@@ -230,6 +230,19 @@ def test_the_published_codebook_starts_near_zero_and_is_never_restarted() -> Non
     assert 0.9 / 256 < float(book.codebook.detach().abs().max()) <= 1 / 256
 
 
+def test_the_codebook_is_told_what_the_configuration_says() -> None:
+    options = {"beta": 0.7, "start": "uniform", "decay": 0.9, "restart": 4}
+    book = MotionVQVAE(MotionVQVAEConfig(**options), COEFFICIENTS).quantizer  # type: ignore[arg-type]
+    assert book is not None and {key: getattr(book, key) for key in options} == options
+
+
+def test_a_vae_reckons_in_single_precision(tools: Any) -> None:
+    prior = tools.prior(bottleneck="vae")
+    latents = torch.randn(2, 9, 4, 8).bfloat16()
+    rough, exact = prior.bottleneck(latents), prior.bottleneck(latents.float())
+    assert rough.loss.dtype == torch.float32 and torch.equal(rough.loss, exact.loss)
+
+
 # --- the start from principal components ---
 
 

@@ -411,8 +411,12 @@ def test_the_papers_learning_rate_is_constant() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"steps": 0}, {"batch": -1}, {"crop": 2.5}, {"ema": 1.0}, {"final_rate": 2.0}]
-)
+    "change",
+    [
+        {"steps": 0}, {"batch": -1}, {"crop": 2.5}, {"warm_up": 0}, {"halve_epochs": 0},
+        {"save_every": 0}, {"ema": 1.0}, {"final_rate": 2.0},
+    ],
+)  # fmt: skip
 def test_unusable_settings_are_refused(change: dict[str, float]) -> None:
     with pytest.raises(UserError, match=next(iter(change))):
         TrainConfig(**change)  # type: ignore[arg-type]

@@ -51,13 +51,14 @@ def test_each_run_has_a_name_of_its_own_and_a_configuration() -> None:
         assert run.group in GROUPS
         known = {f for f in network_class(run.model).config_type.__dataclass_fields__}
         assert set(run.changes) <= known
-        what, _, number = run.name.rpartition("-")
+        short = run.name.removesuffix("-long")
+        what, _, number = short.rpartition("-")
         if what in ("codes", "components", "channels"):
             assert run.changes[what] == int(number)
         if run.group == "rate" and run.name != "course":
             assert run.changes["codes"] == 256 or what == "codes"
             half = TrainConfig.preset("course", run.model).steps // 2
-            assert run.steps == (None if run.name == "codes-256-long" else half)
+            assert run.steps == (half if short == run.name else None)
     assert [run.changes for run in RUNS if run.group == "table4"] == list(TABLE_4[:-1])
 
 
@@ -98,6 +99,8 @@ def test_rows_and_the_file(few: None, corpus: Corpus, tmp_path: Path) -> None:
         for run in row["runs"]:
             assert set(run["splits"]) == set(SPLITS)
             assert run["splits"]["test_seen"]["lips"]["value"] > 0
+            for split, found in run["splits"].items():
+                assert found["frames"] == sum(map(len, corpus.split(split)))
     one = rows["small"]["runs"][0]
     assert [line[0] for line in one["losses"]] == [0, 1]
     # The first linear map: 8 numbers of 3 x 1,142, and their biases.
