@@ -52,7 +52,7 @@ def add_priors_commands(commands: Subparsers[Any]) -> None:
         "--runs",
         type=names,
         default=(),
-        help="rate, encoder, table4 or single runs; an unknown name lists all (all of them, four "
+        help="rate, encoder, table4 or single runs; an unknown name lists all (all of them, five "
         "hours on one CPU core)",
     )
     priors.add_argument("--steps", type=positive, help="training steps (default: the preset's)")
