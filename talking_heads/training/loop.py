@@ -43,7 +43,11 @@ def _device_name(device: torch.device) -> str:
 
 
 def _check(
-    name: str, out: Path, encoder: AudioEncoder | str | None, feature_cache: FeatureCache | None
+    name: str,
+    out: Path,
+    resume: bool,
+    encoder: AudioEncoder | str | None,
+    feature_cache: FeatureCache | None,
 ) -> None:
     if encoder is not None:
         network_class(name).check_takes_encoder()
@@ -57,6 +61,11 @@ def _check(
     above = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     if not above.is_dir():
         raise UserError(f"{above} is a file; training writes a folder. Choose another name.")
+    if resume and (out / RESULTS).exists() and not (out / STATE).exists():
+        raise UserError(
+            f"{out} holds a finished training, which would be lost.\n"
+            "Choose another folder, or delete this one to train it anew."
+        )
 
 
 def train(
@@ -105,7 +114,8 @@ def train(
         Speakers that the model shall never hear; see `talking_heads.corpus.Corpus.without`. The
         figures then have ``test_left_out`` too.
     resume : bool
-        Go on with an unfinished run found in `out`; otherwise begin anew.
+        Go on with an unfinished run found in `out`, and leave a finished one as it is. False:
+        begin anew, whatever `out` holds.
     progress : bool
         Show a bar.
     config, settings : optional
@@ -142,9 +152,10 @@ def train(
     ------
     UserError
         If name, preset, config, corpus or the speakers left out are not usable, or `out` holds an
-        unfinished run with other settings. If the model takes no encoder, or the encoder is of
-        another frame rate, or is trained and its features are to be kept. If the view or the
-        precision cannot be had, or the processes cannot share a batch equally.
+        unfinished run with other settings, or a finished one and `resume` is true. If the model
+        takes no encoder, or the encoder is of another frame rate, or is trained and its features
+        are to be kept. If the view or the precision cannot be had, or the processes cannot share a
+        batch equally.
     """
     out = Path(out)
     kind = network_class(name)
@@ -154,7 +165,7 @@ def train(
         encoder = os.fspath(encoder)
     if encoder == "log_mel":
         encoder = None
-    _check(name, out, encoder, feature_cache)
+    _check(name, out, resume, encoder, feature_cache)
     if config is None:
         kind.config_type.preset(preset)  # A wrong name shows before the corpus is read.
     elif type(config) is not kind.config_type:

@@ -20,6 +20,7 @@ from talking_heads.models import (
     DiffSpeakerConfig,
     load_model,
 )
+from talking_heads.models.checkpoint import WEIGHTS
 from talking_heads.speech.encoder import LogMelEncoder
 from talking_heads.speech.small_hubert import SmallHubert, SmallHubertConfig
 from talking_heads.speech.small_hubert_encoder import SmallHubertEncoder
@@ -275,6 +276,16 @@ def test_a_state_of_other_settings_is_refused(
         with pytest.raises(UserError, match="other settings"):
             run(**{"corpus": corpus, "out": tmp_path, **other})
     run(corpus, tmp_path, seed=1, resume=False)
+
+
+def test_a_finished_run_is_not_lost(corpus: Corpus, tmp_path: Path) -> None:
+    run(corpus, tmp_path)
+    weights = (tmp_path / WEIGHTS).read_bytes()
+    with pytest.raises(UserError, match="holds a finished training"):
+        run(corpus, tmp_path, seed=1)
+    assert (tmp_path / WEIGHTS).read_bytes() == weights
+    run(corpus, tmp_path, seed=1, resume=False)
+    assert (tmp_path / WEIGHTS).read_bytes() != weights
 
 
 def test_a_damaged_state_is_refused(corpus: Corpus, tmp_path: Path) -> None:
