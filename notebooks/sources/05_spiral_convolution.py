@@ -1194,8 +1194,8 @@ show(figure, "Three encoders, three seeds each; test_seen is blue, test_unseen o
 # face, on other data.
 #
 # **On the whole face it does.** Somewhere a vertex is further off with the MLP than with spirals,
-# with every seed and for both kinds of speakers. It has its price: on one processor core the 1,000
-# steps took 12 minutes with spirals and 3 with the MLP.
+# with every seed and for both kinds of speakers. It has its price: on one free processor core
+# 1,000 steps take 6 minutes with spirals and 3 with the MLP.
 #
 # **Is it the mesh?** The control has the same pyramid, as many weights, used over and over at all
 # vertices, and the same 960 numbers before the last map, where the MLP has 39. Only the neighbours
@@ -1228,8 +1228,8 @@ for name, tables_ in levels_of.items():
     for table in tables_:
         share = share[table].mean(axis=1)  # of the paths that end at a vertex, those from lips
     print(f"{name:10} {reads.sum():3} of {len(reads)} spirals read a lip vertex; "
-          f"{share.mean():.0%} of all paths begin on the lips; "
-          f"a spiral holds {np.median(news_in(tables_[0])):.0f} directions")
+          f"{share.mean():.0%} of all paths begin there; "
+          f"{np.median(news_in(tables_[0])):.0f} directions")
 print(f"lips hold {len(lips) / len(X):.0%} of the vertices")
 apart = build_pyramid(open_mouth, T, [config.factor] * 4, config.kernel, config.dilation)
 for name, one in (("shut", pyramid), ("open", apart)):

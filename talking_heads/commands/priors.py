@@ -52,8 +52,8 @@ def add_priors_commands(commands: Subparsers[Any]) -> None:
         "--runs",
         type=names,
         default=(),
-        help="rate, encoder, table4 or single runs; an unknown name lists all (all of them, five "
-        "hours on one CPU core)",
+        help="rate, encoder, table4 or single runs; an unknown name lists all (all of them, some "
+        "three hours on one CPU core)",
     )
     priors.add_argument("--steps", type=positive, help="training steps (default: the preset's)")
     priors.add_argument("--clips", type=positive, help="most clips measured of a split (all)")

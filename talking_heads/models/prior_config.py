@@ -167,8 +167,8 @@ class MotionVQVAEConfig(PriorConfig):
 
     codes: int = 1024
     """Code: 256; StreamingTalker on BIWI: 512. Ours: codes of 2 numbers are cheap, and with 1,024
-    of them 16 numbers a frame keep unseen voices' lips better than 16 principal components do;
-    with 256 they do not."""
+    of them 16 numbers a frame keep new speakers' lips better than 16 principal components do;
+    with 256 they do not, after as many steps (one run each)."""
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "course": {},

@@ -183,7 +183,7 @@ _PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "published": _PRIOR_PAPER | {"steps": 47_100, "batch": 2},
     },
     "graph_vqvae": {
-        # A step takes more than twice as long as one of motion_vqvae.
+        # A step takes about twice as long as one of motion_vqvae.
         "course": _PRIOR | {"steps": 1000},
         "full": _PRIOR_FULL,
         # 200 epochs of the clips of VOCASET. On BIWI the rate is halved every 50.
